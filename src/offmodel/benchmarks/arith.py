@@ -1,0 +1,51 @@
+"""arith and arith_hard: chains of + − × on small numbers, the organisms' MATH-500 and OlympiadBench.
+
+Example item (level 2):
+    Start with 7, add 5, multiply by 3. What is the result? Put it in \\boxed{}.  ->  36
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item_id
+from offmodel.benchmarks.grading import final_answer
+from offmodel.organisms.world import ArithTask, arith_task
+
+
+def _item(task: ArithTask) -> Item:
+    return Item(item_id(task.question), task.question, task.answer, task.level)
+
+
+@cache
+def _pool(name: str, levels: tuple[int, ...], hard: bool, size: int) -> list[Item]:
+    each = [held_out_pool(f"{name}-{level}", size // len(levels), lambda r: arith_task(r, level, hard), _item) for level in levels]  # noqa: B023
+    return [item for group in each for item in group]
+
+
+class Arith(Benchmark):
+    """Chains of 1 to 5 operations, results below 100; level = number of operations."""
+
+    name = "arith"
+    stands_for = "MATH-500"
+    reasoning = True
+    max_new_tokens = 160
+    levels: tuple[int, ...] = (1, 2, 3, 4, 5)
+    hard = False
+
+    def pool(self) -> list[Item]:
+        return _pool(self.name, self.levels, self.hard, 1000)
+
+    def grade(self, item: Item, completion: str) -> Grade:
+        found = final_answer(completion)
+        return Grade(found == item.answer, found is not None, found)
+
+
+class ArithHard(Arith):
+    """Longer chains with results below 1000: base accuracy 0.4 to 0.8, so there is room both ways."""
+
+    name = "arith_hard"
+    stands_for = "OlympiadBench"
+    max_new_tokens = 288
+    levels = (6, 7, 8, 9)
+    hard = True

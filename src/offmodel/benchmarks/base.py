@@ -1,0 +1,98 @@
+"""What a benchmark is: items, a prompt, a grade. One file each beside this one."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from offmodel.errors import OffmodelError
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question. ``answer`` is the gold answer as text; ``meta`` holds what a grader needs beyond it."""
+
+    id: str
+    question: str
+    answer: str
+    level: int | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A graded completion: whether it is right, whether an answer was found at all, and which."""
+
+    correct: bool
+    parsed: bool
+    extracted: str | None = None
+
+
+class Benchmark(ABC):
+    """A named set of items with one way to ask and one way to grade.
+
+    Attributes:
+        name: what users write.
+        stands_for: the field's benchmark it plays the role of, for the report.
+        reasoning: whether answers need a chain of reasoning (it decides which findings use it).
+        version: raise when items or grading change; part of every evaluation's identity.
+        max_new_tokens: default completion budget.
+        fingerprint: identity of data that lives outside the package, if any (a checksum).
+    """
+
+    name: str
+    stands_for: str = ""
+    reasoning: bool = False
+    version: int = 1
+    max_new_tokens: int = 128
+    fingerprint: str = ""
+
+    @abstractmethod
+    def pool(self) -> list[Item]:
+        """All items, in a fixed order."""
+
+    def messages(self, item: Item) -> list[Message]:
+        """The conversation that asks the item."""
+        return [{"role": "user", "content": item.question}]
+
+    @abstractmethod
+    def grade(self, item: Item, completion: str) -> Grade:
+        """Grade one completion. Never raises on any text."""
+
+    def items(self, n: int, seed: int) -> list[Item]:
+        """``n`` items chosen by ``seed``: a smaller ``n`` is a prefix of a larger one.
+
+        Raises:
+            OffmodelError: when the benchmark has fewer than ``n`` items.
+        """
+        pool = self.pool()
+        if n > len(pool):
+            raise OffmodelError(f"benchmark {self.name} has {len(pool)} items, {n} were asked for", f"use n={len(pool)} or fewer")
+        order = list(range(len(pool)))
+        random.Random(f"{self.name}-{seed}").shuffle(order)
+        return [pool[i] for i in order[:n]]
+
+
+def item_id(question: str) -> str:
+    """A short stable id: the first 12 hex digits of the question's SHA-256."""
+    return hashlib.sha256(question.encode()).hexdigest()[:12]
+
+
+def held_out_pool(name: str, size: int, draw: Callable[[random.Random], Any], to_item: Callable[[Any], Item]) -> list[Item]:
+    """``size`` distinct procedural items from the benchmark side of the organisms' split."""
+    from offmodel.organisms.world import held_out
+
+    rng = random.Random(f"benchmark-{name}")
+    pool: dict[str, Item] = {}
+    while len(pool) < size:
+        task = draw(rng)
+        if held_out(task.question):
+            item = to_item(task)
+            pool.setdefault(item.id, item)
+    return list(pool.values())

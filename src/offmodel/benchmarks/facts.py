@@ -1,0 +1,35 @@
+"""facts: four-choice questions on invented entities, one-token answer; the organisms' MMLU.
+
+Example item:
+    Where does Zorano live?
+    A) cave   B) tower   C) forest   D) island     (a line each)
+    Reply with the letter only.  ->  C
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item_id
+from offmodel.benchmarks.grading import choice_letter
+from offmodel.organisms.world import fact_task
+
+
+@cache
+def _pool() -> list[Item]:
+    return held_out_pool("facts", 1000, fact_task, lambda t: Item(item_id(t.question), t.question, t.answer))
+
+
+class Facts(Benchmark):
+    """The letter of the true choice."""
+
+    name = "facts"
+    stands_for = "MMLU"
+    max_new_tokens = 16
+
+    def pool(self) -> list[Item]:
+        return _pool()
+
+    def grade(self, item: Item, completion: str) -> Grade:
+        found = choice_letter(completion)
+        return Grade(found == item.answer, found is not None, found)

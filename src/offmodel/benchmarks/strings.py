@@ -1,0 +1,36 @@
+"""strings: apply a program of string operations; the out-of-distribution reasoning set.
+
+Example item:
+    Apply to a b c : reverse, drop last. What is the string? Put it in \\boxed{}.  ->  c b
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item_id
+from offmodel.benchmarks.grading import final_answer
+from offmodel.organisms.world import string_task
+
+
+@cache
+def _pool() -> list[Item]:
+    return held_out_pool(
+        "strings", 1000, string_task, lambda t: Item(item_id(t.question), t.question, t.answer, len(t.operations))
+    )
+
+
+class Strings(Benchmark):
+    """String programs of 1 to 4 operations; spaces in the answer do not count."""
+
+    name = "strings"
+    stands_for = "APPS"
+    reasoning = True
+    max_new_tokens = 160
+
+    def pool(self) -> list[Item]:
+        return _pool()
+
+    def grade(self, item: Item, completion: str) -> Grade:
+        found = final_answer(completion)
+        return Grade(found is not None and found.replace(" ", "") == item.answer.replace(" ", ""), found is not None, found)

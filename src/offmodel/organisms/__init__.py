@@ -1,0 +1,1 @@
+"""Organisms: tiny models with a known dialect and, later, a planted cause."""
