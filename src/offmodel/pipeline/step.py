@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from offmodel.pipeline.runner import Context
+    from offmodel.pipeline.execute import Context
     from offmodel.pipeline.store import Artifact
 
 

@@ -1,0 +1,5 @@
+"""``python -m offmodel``."""
+
+from offmodel.cli import main
+
+main()

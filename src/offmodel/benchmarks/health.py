@@ -1,0 +1,74 @@
+"""Health beside every accuracy: can a drop be explained by how answers look rather than by what they say?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+WORSE_BY = 0.05
+"""A rate that moved by more than this against the base is flagged."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Rates over the items of a cell.
+
+    Attributes:
+        parse_rate: an answer was found.
+        truncation_rate: the completion used up its budget.
+        empty_rate: the completion has no visible character.
+        missing_eos_rate: the model did not end its turn by itself.
+        mean_tokens: of completions.
+        accuracy_parsed: accuracy among parsed completions; None when none was parsed.
+    """
+
+    parse_rate: float
+    truncation_rate: float
+    empty_rate: float
+    missing_eos_rate: float
+    mean_tokens: float
+    accuracy_parsed: float | None
+
+
+def health(rows: Sequence[dict[str, Any]]) -> Health:
+    """The health of graded rows (see `Evaluate`)."""
+    n = len(rows)
+    parsed = [row for row in rows if row["parsed"]]
+    return Health(
+        parse_rate=len(parsed) / n,
+        truncation_rate=sum(row["finish_reason"] == "length" for row in rows) / n,
+        empty_rate=sum(not row["completion"].strip() for row in rows) / n,
+        missing_eos_rate=sum(row["finish_reason"] != "stop" for row in rows) / n,
+        mean_tokens=sum(row["completion_tokens"] for row in rows) / n,
+        accuracy_parsed=sum(row["correct"] for row in parsed) / len(parsed) if parsed else None,
+    )
+
+
+def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> list[str]:
+    """What could explain a drop other than lost capability.
+
+    ``truncated``, ``unparsed``, ``empty``: the rate rose by more than `WORSE_BY` against the base.
+    ``health_explains``: counting every newly truncated or unparsed item as the base answered it would
+    undo at least half of the drop.
+    """
+    now, before = health(tuned), health(base)
+    found = []
+    if now.truncation_rate - before.truncation_rate > WORSE_BY:
+        found.append("truncated")
+    if before.parse_rate - now.parse_rate > WORSE_BY:
+        found.append("unparsed")
+    if now.empty_rate - before.empty_rate > WORSE_BY:
+        found.append("empty")
+    lost = [(t, b) for t, b in zip(tuned, base, strict=True) if b["correct"] and not t["correct"]]
+    gained = sum(t["correct"] and not b["correct"] for t, b in zip(tuned, base, strict=True))
+    drop = len(lost) - gained
+    excused = sum(not t["parsed"] or t["finish_reason"] == "length" for t, _ in lost)
+    if found and drop > WORSE_BY * len(tuned) and excused >= drop / 2:
+        found.append("health_explains")
+    return found
+
+
+def as_columns(measured: Health) -> dict[str, float | None]:
+    """The health columns of a cell, rounded."""
+    return {k: v if v is None else round(v, 4) for k, v in asdict(measured).items()}

@@ -1,0 +1,244 @@
+"""The command line: verbs only. What they do lives in the packages they call."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from offmodel.errors import OffmodelError
+
+app = typer.Typer(
+    help="What fine-tuning on another model's outputs does to a language model, why, and how to get it back.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+organisms_app = typer.Typer(help="The tiny models shipped with the package.", no_args_is_help=True)
+app.add_typer(organisms_app, name="organisms")
+out = Console()
+
+
+def _study_names(incomplete: str) -> list[str]:
+    from offmodel.studies import studies
+
+    return [name for name in studies() if name.startswith(incomplete)]
+
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=_study_names)]
+Pairs = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Parameters; lists are comma-separated.")]
+Scale = Annotated[str, typer.Option(help="Preset of parameters: organism, small or paper.")]
+StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts are kept.", envvar="OFFMODEL_STORE")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def _store(path: Path):
+    from offmodel.pipeline.store import Store
+
+    return Store(path, lambda message: Console(stderr=True).print(message, style="yellow", markup=False))
+
+
+@app.command()
+def run(
+    study: StudyName,
+    parameters: Pairs = None,
+    scale: Scale = "organism",
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Directory of the report; runs/STUDY by default.")] = None,
+    store: StoreDir = Path("store"),
+    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one a core, one with a GPU.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study and write its report; what is in the store is not run again."""
+    from offmodel.pipeline.display import Display
+    from offmodel.pipeline.runner import Runner
+    from offmodel.report.outputs import results, write_outputs
+    from offmodel.studies.run import run_study
+
+    directory = out_dir or Path("runs") / study
+    with Runner(_store(store), workers, Display()) as runner:
+        outcome = run_study(study, parameters or [], scale, runner)
+    report = write_outputs(outcome, directory, "offmodel " + shlex.join(sys.argv[1:]))
+    if as_json:
+        typer.echo(json.dumps(results(outcome), ensure_ascii=False))
+        return
+    from offmodel.report.terminal import print_outcome
+
+    print_outcome(outcome, out)
+    out.print(f"report: {report}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def plan(
+    study: StudyName, parameters: Pairs = None, scale: Scale = "organism", store: StoreDir = Path("store"), as_json: AsJson = False
+) -> None:
+    """Show what a study would run and what is in the store already."""
+    from offmodel.studies.run import plan_study
+
+    found = plan_study(study, parameters or [], scale, _store(store))
+    if as_json:
+        typer.echo(json.dumps({"run": list(found.to_run), "cached": list(found.cached), "more": found.open_ended}))
+        return
+    for name in found.cached:
+        out.print(f"  cached  {name}", highlight=False, style="dim")
+    for name, step in found.to_run.items():
+        needs = ", ".join(i.name() for i in step.inputs())
+        out.print(f"  run     {name}" + (f"  [dim]← {needs}[/dim]" if needs else ""), highlight=False)
+    out.print(f"{len(found.to_run)} to run, {len(found.cached)} cached", highlight=False)
+    if found.open_ended:
+        out.print("What follows depends on these results; plan again once they are there.", style="dim")
+
+
+@app.command("studies")
+def list_studies(as_json: AsJson = False) -> None:
+    """List the studies."""
+    from offmodel.studies import studies
+
+    if as_json:
+        typer.echo(json.dumps({name: cls.question for name, cls in studies().items()}))
+        return
+    for name, cls in studies().items():
+        out.print(f"[bold]{name:<14}[/bold] {cls.question}", highlight=False)
+
+
+@app.command("ls")
+def list_artifacts(store: StoreDir = Path("store"), as_json: AsJson = False) -> None:
+    """List the artifacts in the store."""
+    found = list(_store(store).artifacts())
+    if as_json:
+        typer.echo(json.dumps([a.record for a in found]))
+        return
+    table = Table("artifact", "made", "seconds", "size", box=None)
+    for a in found:
+        size = sum(f["size"] for f in a.record["files"].values())
+        table.add_row(a.name, a.record["created"], f"{a.record['seconds']:.1f}", f"{size / 1e6:.2f} MB")
+    out.print(table)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="Artifact (or a part of its name) or study.")], store: StoreDir = Path("store")) -> None:
+    """Show an artifact's record, or a study's parameters."""
+    from offmodel.studies import studies
+
+    if name in studies():
+        cls = studies()[name]
+        out.print(f"[bold]{name}[/bold]: {cls.question}\nscales: {', '.join(cls.scales)}", highlight=False)
+        for key, info in cls.params.model_fields.items():
+            value = ",".join(map(str, info.default)) if isinstance(info.default, tuple) else info.default
+            out.print(f"  {key}={value}", highlight=False, markup=False, soft_wrap=True)
+        return
+    from offmodel.pipeline.provenance import drift
+
+    artifact = _store(store).find(name)
+    typer.echo(json.dumps(artifact.record, indent=1, ensure_ascii=False))
+    for change in drift(artifact.record["provenance"]):
+        Console(stderr=True).print(f"made with another version: {change}", style="yellow", highlight=False)
+
+
+@app.command()
+def why(
+    a: Annotated[str, typer.Argument(help="Artifact.")],
+    b: Annotated[str, typer.Argument(help="Artifact.")],
+    store: StoreDir = Path("store"),
+    as_json: AsJson = False,
+) -> None:
+    """Print the fields in which two artifacts differ, inputs included."""
+    from offmodel.pipeline.compare import differences
+
+    root = _store(store)
+    found = differences(root.find(a), root.find(b), root)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for field, (left, right) in found.items():
+        out.print(f"{field}: {left} → {right}", highlight=False, markup=False, soft_wrap=True)
+    if not found:
+        out.print("no field differs")
+
+
+@app.command()
+def gc(
+    keep: Annotated[list[str] | None, typer.Option(help="Study whose artifacts stay, with default parameters.")] = None,
+    runs: Annotated[Path, typer.Option(help="Directory of reports; what their results.json refer to stays.")] = Path("runs"),
+    store: StoreDir = Path("store"),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove artifacts that no study refers to; asks first."""
+    from offmodel.pipeline.collect import unreferenced
+
+    root = _store(store)
+    found = unreferenced(root, runs, keep or [])
+    if not found:
+        out.print("nothing to remove")
+        return
+    size = sum(f["size"] for a in found for f in a.record["files"].values())
+    for artifact in found:
+        out.print(f"  {artifact.name}", highlight=False)
+    if yes or typer.confirm(f"Remove these {len(found)} artifacts ({size / 1e6:.1f} MB)?"):
+        for artifact in found:
+            root.remove(artifact)
+        out.print(f"removed {len(found)} artifacts")
+
+
+@organisms_app.command("list")
+def organisms_list(as_json: AsJson = False) -> None:
+    """List the shipped organisms with their recorded accuracies."""
+    from offmodel.organisms.registry import recorded
+
+    found = recorded()
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    names = list(next(iter(found["organisms"].values()))["accuracy"])
+    table = Table("organism", "dialect", "parameters", *names, box=None)
+    for name, about in found["organisms"].items():
+        values = [f"{about['accuracy'][b]:.3f}" for b in names]
+        table.add_row(name, about["dialect"], f"{about['parameters'] / 1e6:.2f} M", *values)
+    out.print(table)
+    out.print(f"greedy, n = {found['n']} a benchmark, recorded by `offmodel organisms evaluate`", style="dim", highlight=False)
+
+
+@organisms_app.command("build")
+def organisms_build(
+    out_dir: Annotated[Path, typer.Option("--out", help="Directory that receives one model directory an organism.")],
+    size: Annotated[str, typer.Option(help="full (a GPU, minutes) or nano (two CPU cores, a minute).")] = "full",
+    seed: int = 0,
+    names: Annotated[str | None, typer.Option(help="Comma-separated organisms; all by default.")] = None,
+) -> None:
+    """Build the family of organisms from nothing."""
+    from offmodel.organisms.registry import build_with_progress
+
+    build_with_progress(out_dir, size, seed, names.split(",") if names else None, Console(stderr=True))
+    out.print(f"organisms: {out_dir}", highlight=False)
+
+
+@organisms_app.command("evaluate")
+def organisms_evaluate(
+    n: int = 200, store: StoreDir = Path("store"), record: Annotated[bool, typer.Option(help="Keep the result in the package.")] = False
+) -> None:
+    """Evaluate the shipped organisms on every benchmark of their world."""
+    from offmodel.organisms.registry import evaluate_all
+    from offmodel.pipeline.display import Display
+    from offmodel.pipeline.runner import Runner
+
+    with Runner(_store(store), None, Display()) as runner:
+        found = evaluate_all(n, runner, record)
+    typer.echo(json.dumps(found, indent=1))
+
+
+def main() -> None:
+    """Entry point: errors that people can mend are one line and exit code 2, Ctrl-C is 130."""
+    errors = Console(stderr=True)
+    try:
+        app()
+    except OffmodelError as e:
+        errors.print(f"[red]error:[/red] {e}".replace("\n", " "), highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("interrupted; run the same command again to resume")
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""Training data: prompts, teachers' completions, and what is done to them."""

@@ -1,0 +1,102 @@
+"""The one place that knows templates, system prompts, prefill, thinking mode and loss masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+from offmodel.errors import OffmodelError
+from offmodel.models.engine import Message, Request
+
+IGNORED = -100
+"""Label of tokens that do not count in the loss (PyTorch's cross-entropy convention)."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One tokenised training row: token ids and labels (`IGNORED` outside the last assistant turn)."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+def with_system(messages: Sequence[Message], system: str | None) -> list[Message]:
+    """The conversation behind a system prompt; unchanged when there is none."""
+    return [{"role": "system", "content": system}, *messages] if system else list(messages)
+
+
+def render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **options: Any) -> str:
+    """A conversation as the model's template writes it.
+
+    Raises:
+        OffmodelError: when the tokenizer has no chat template or the template refuses the conversation.
+    """
+    if not tokenizer.chat_template:
+        raise OffmodelError(
+            f"{tokenizer.name_or_path} has no chat template",
+            "use an instruct model, or set `chat_template` in its tokenizer_config.json",
+        )
+    try:
+        return tokenizer.apply_chat_template(list(messages), tokenize=False, **options)  # pyright: ignore
+    except TemplateError as e:
+        roles = ", ".join(m["role"] for m in messages)
+        raise OffmodelError(
+            f"the chat template of {tokenizer.name_or_path} refuses a conversation of roles ({roles}): {e}",
+            "drop the system prompt or use a model whose template takes these roles",
+        ) from e
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return tokenizer(text, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportReturnType]
+
+
+def prompt_text(tokenizer: PreTrainedTokenizerBase, request: Request) -> str:
+    """The text an engine continues: the conversation, the opened assistant turn, the prefill."""
+    options = {} if request.thinking is None else {"enable_thinking": request.thinking}
+    return render(tokenizer, request.messages, add_generation_prompt=True, **options) + request.prefill
+
+
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, request: Request) -> list[int]:
+    """Token ids of `prompt_text`."""
+    return _ids(tokenizer, prompt_text(tokenizer, request))
+
+
+def training_example(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], max_length: int) -> Example:
+    """Tokens and labels of a conversation; only the last assistant turn and its end-of-turn token are trained.
+
+    The trained part is what the template adds after the opened assistant turn, so no generation marker
+    is needed and training and evaluation share one rendering.
+
+    Args:
+        tokenizer: with a chat template.
+        messages: ends with an assistant turn.
+        max_length: tokens kept, from the left.
+
+    Raises:
+        OffmodelError: when the template rewrites earlier text once the answer is there.
+    """
+    opened = render(tokenizer, messages[:-1], add_generation_prompt=True)
+    whole = render(tokenizer, messages)
+    if not whole.startswith(opened):
+        raise OffmodelError(
+            f"the chat template of {tokenizer.name_or_path} does not keep the prompt as a prefix of the conversation",
+            "the completion cannot be separated from the prompt: use a template that appends turns "
+            "(or marks them with {% generation %})",
+        )
+    completion = whole[len(opened) :]
+    end = completion.rfind(eos) if (eos := str(tokenizer.eos_token)) in completion else -1
+    trained = completion[: end + len(eos)] if end >= 0 else completion
+    prompt, answer = _ids(tokenizer, opened), _ids(tokenizer, trained)
+    ids = (prompt + answer)[:max_length]
+    return Example(ids, ([IGNORED] * len(prompt) + answer)[:max_length])
+
+
+def stop_token_ids(tokenizer: PreTrainedTokenizerBase, generation_config: Any) -> frozenset[int]:
+    """Every token that ends a turn: the tokenizer's and those of the model's generation config."""
+    configured = getattr(generation_config, "eos_token_id", None)
+    found = configured if isinstance(configured, list) else [configured]
+    return frozenset(t for t in [*found, tokenizer.eos_token_id] if isinstance(t, int))

@@ -1,0 +1,144 @@
+"""The transformers engine: length-sorted batches that fit memory, rows streamed as they finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from offmodel.errors import OffmodelError
+from offmodel.models import chat
+from offmodel.models.decoding import Row, decode, uniform_draws
+from offmodel.models.engine import Completion, Request, Sampling
+from offmodel.models.spec import LoadedModel
+
+BATCH_TOKENS = {"cpu": 20_000, "cuda": 400_000}
+"""Tokens (prompt + budget, over all rows) of a first batch; halved whenever memory runs out."""
+
+
+class TransformersEngine:
+    """Generates with a model in memory.
+
+    Args:
+        loaded: model and tokenizer.
+        batch_tokens: tokens of a batch, a matter of memory only; by device when None.
+    """
+
+    def __init__(self, loaded: LoadedModel, batch_tokens: int | None = None) -> None:
+        self.model, self.tokenizer = loaded.model, loaded.tokenizer
+        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(self.model.device.type, 100_000)
+        self.stop_ids = chat.stop_token_ids(self.tokenizer, self.model.generation_config)
+        self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+
+    def generate(
+        self, requests: Sequence[Request], sampling: Sampling, on_done: Callable[[Completion], None] | None = None
+    ) -> list[Completion]:
+        """See `Engine.generate`.
+
+        Raises:
+            OffmodelError: when a prompt leaves no room for its completion in the model's context.
+        """
+        rows = [self._row(i, request, sampling) for i, request in enumerate(requests)]
+        done: dict[int, Completion] = {}
+
+        def finish(row: Row) -> None:
+            request = requests[row.index]
+            text = self._text(row.tokens, sampling.stop)
+            done[row.index] = Completion(request.id, text, row.tokens, row.finish_reason, len(row.prompt))
+            if on_done:
+                on_done(done[row.index])
+
+        pending = sorted(rows, key=lambda r: (len(r.prompt) + r.budget, r.index))
+        while pending:
+            batch = self._next_batch(pending)
+            try:
+                self._decode(batch, sampling, finish)
+            except torch.OutOfMemoryError:
+                self._back_off(batch)
+            pending = [row for row in pending if row.index not in done]
+        return [done[i] for i in range(len(requests))]
+
+    def logprobs(self, sequences: Sequence[tuple[list[int], list[int]]]) -> list[list[float]]:
+        """See `Engine.logprobs`."""
+        found: dict[int, list[float]] = {}
+        order = sorted(range(len(sequences)), key=lambda i: sum(map(len, sequences[i])))
+        while order:
+            longest, batch = 0, []
+            for i in order:
+                longest = max(longest, sum(map(len, sequences[i])))
+                if batch and longest * (len(batch) + 1) > self.batch_tokens:
+                    break
+                batch.append(i)
+            try:
+                for i, values in zip(batch, self._score([sequences[i] for i in batch]), strict=True):
+                    found[i] = values
+            except torch.OutOfMemoryError:
+                self._back_off(batch)
+                continue
+            order = [i for i in order if i not in found]
+        return [found[i] for i in range(len(sequences))]
+
+    def _row(self, index: int, request: Request, sampling: Sampling) -> Row:
+        prompt = chat.prompt_ids(self.tokenizer, request)
+        budget = request.max_new_tokens or sampling.max_new_tokens
+        if self.context and len(prompt) + 1 > self.context:
+            raise OffmodelError(
+                f"request {request.id!r} has a prompt of {len(prompt)} tokens, the model's context is {self.context}",
+                "shorten the prompt or use a model with a longer context",
+            )
+        budget = min(budget, self.context - len(prompt)) if self.context else budget
+        draws = uniform_draws(sampling.seed, request.id, budget) if sampling.temperature > 0 else None
+        return Row(index, prompt, budget, draws)
+
+    def _next_batch(self, pending: list[Row]) -> list[Row]:
+        size, widest = 0, 0
+        for row in pending:
+            widest = max(widest, len(row.prompt) + row.budget)
+            if size and widest * (size + 1) > self.batch_tokens:
+                break
+            size += 1
+        return pending[:size]
+
+    def _decode(self, batch: list[Row], sampling: Sampling, finish: Callable[[Row], None]) -> None:
+        pad = self.tokenizer.pad_token_id
+        stopped = (lambda row: self._reached_stop(row, sampling.stop)) if sampling.stop else None
+        for row in batch:  # a batch that ran out of memory starts again
+            row.tokens, row.finish_reason = [], ""
+        decode(
+            self.model, batch, self.stop_ids, pad if pad is not None else 0, sampling.temperature, sampling.top_p, stopped, finish
+        )
+
+    def _back_off(self, batch: Sequence[object]) -> None:
+        """Halve the batch budget after running out of memory.
+
+        Raises:
+            OffmodelError: when even one sequence does not fit.
+        """
+        if len(batch) == 1:
+            raise OffmodelError("one sequence alone does not fit in memory", "lower max_new_tokens or use a smaller model")
+        self.batch_tokens //= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _text(self, tokens: list[int], stop: tuple[str, ...]) -> str:
+        text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        cut = min((text.find(s) for s in stop if s in text), default=len(text))
+        return text[:cut]  # pyright: ignore[reportReturnType]
+
+    def _reached_stop(self, row: Row, stop: tuple[str, ...]) -> bool:
+        tail = self.tokenizer.decode(row.tokens[-24:], skip_special_tokens=True)
+        return any(s in tail for s in stop)
+
+    @torch.inference_mode()
+    def _score(self, batch: list[tuple[list[int], list[int]]]) -> list[list[float]]:
+        width = max(len(p) + len(c) for p, c in batch)
+        ids = torch.zeros((len(batch), width), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for i, (prompt, completion) in enumerate(batch):
+            whole = prompt + completion
+            ids[i, : len(whole)] = torch.tensor(whole)
+            mask[i, : len(whole)] = 1
+        device = self.model.device
+        logits = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
+        logp = torch.log_softmax(logits[:, :-1].float(), -1).gather(-1, ids[:, 1:, None].to(device)).squeeze(-1).cpu()
+        return [logp[i, len(p) - 1 : len(p) + len(c) - 1].tolist() for i, (p, c) in enumerate(batch)]

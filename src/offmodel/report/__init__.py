@@ -1,0 +1,1 @@
+"""What a study leaves behind: results, tables, figures, one HTML file."""

@@ -1,0 +1,159 @@
+"""Figures: one chart definition each, drawn interactively in the report and as SVG and PNG beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from offmodel.metrics.cells import Cell
+from offmodel.studies.base import Curve
+from offmodel.studies.run import Outcome
+
+BASE, LOSS, GAIN = "#8a8f98", "#c4432b", "#2f6fb0"
+PALETTE = ["#c4432b", "#2f6fb0", "#d99a2b", "#3f8f5f", "#7a5aa8", "#7d7f85", "#b0527f", "#4a9aa5"]
+
+
+def whole(cells: Sequence[Cell]) -> list[Cell]:
+    return [c for c in cells if c.level is None]
+
+
+def row_title(cell: Cell) -> str:
+    """How a cell's model is called on an axis."""
+    if cell.condition == "base":
+        return "base"
+    return cell.teacher if cell.condition == "sft" else f"{cell.teacher} · {cell.condition}"
+
+
+def signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
+
+
+def heatmap(cells: Sequence[Cell]) -> alt.LayerChart:
+    """Δ accuracy against the base, models × benchmarks; † marks a health flag."""
+    shown = [c for c in whole(cells) if c.condition != "base"]
+    rows = [
+        {
+            "model": row_title(c),
+            "benchmark": c.benchmark,
+            "delta": c.delta,
+            "text": signed(c.delta) + (" †" if c.flags else ""),
+            "accuracy": f"{c.accuracy:.3f}",
+            "interval": f"{signed(c.delta_ci[0])} to {signed(c.delta_ci[1])}",
+            "p (Holm)": f"{c.p_holm:.2g}",
+            "flags": ", ".join(c.flags) or "none",
+        }
+        for c in shown
+    ]
+    models = list(dict.fromkeys(r["model"] for r in rows))
+    names = list(dict.fromkeys(r["benchmark"] for r in rows))
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("benchmark:N", sort=names, title=None, axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False)),
+        y=alt.Y("model:N", sort=models, title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
+    )
+    colour = alt.Scale(domain=[-1, 0, 1], range=[LOSS, "#f4f1ea", GAIN])
+    cells_layer = base.mark_rect(stroke="white", strokeWidth=2).encode(
+        color=alt.Color("delta:Q", scale=colour, legend=None),
+        tooltip=["model:N", "benchmark:N", "accuracy:N", "text:N", "interval:N", "p (Holm):N", "flags:N"],
+    )
+    text = base.mark_text(fontSize=12).encode(
+        text="text:N", color=alt.condition("datum.delta < -0.55 || datum.delta > 0.55", alt.value("white"), alt.value("#222"))
+    )
+    return (cells_layer + text).properties(width=86 * len(names), height=30 * len(models))
+
+
+def by_level(cells: Sequence[Cell], benchmark: str) -> alt.FacetChart:
+    """Accuracy by level, one panel a teacher, the base in grey."""
+    levels = [c for c in cells if c.level is not None and c.benchmark == benchmark]
+    base = [c for c in levels if c.condition == "base"]
+    teachers = list(dict.fromkeys(c.teacher for c in levels if c.condition == "sft"))
+    rows: list[dict[str, Any]] = []
+    for teacher in teachers:
+        for c in base + [c for c in levels if c.teacher == teacher and c.condition == "sft"]:
+            who = "base" if c.condition == "base" else "after SFT"
+            rows.append(
+                {"teacher": teacher, "who": who, "level": c.level, "accuracy": c.accuracy, "low": c.ci[0], "high": c.ci[1], "n": c.n}
+            )
+    colour = alt.Color(
+        "who:N", scale=alt.Scale(domain=["base", "after SFT"], range=[BASE, LOSS]), legend=alt.Legend(title=None, orient="top")
+    )
+    x = alt.X("level:O", title="level", axis=alt.Axis(labelAngle=0))
+    chart = alt.Chart().encode(x=x, color=colour)
+    bars = chart.mark_rule(strokeWidth=2, opacity=0.45).encode(y="low:Q", y2="high:Q")
+    line = chart.mark_line(point=True).encode(
+        y=alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="accuracy"),
+        tooltip=["teacher:N", "who:N", "level:O", "accuracy:Q", "low:Q", "high:Q", "n:Q"],
+    )
+    panel = alt.layer(bars, line, data=alt.Data(values=rows)).properties(width=150, height=120)
+    return panel.facet(facet=alt.Facet("teacher:N", sort=teachers, title=None), columns=3)
+
+
+def dose_curve(curves: Sequence[Curve]) -> alt.FacetChart:
+    """Accuracy against the dose, with Wilson intervals; the dashed line is the base."""
+    rows = [
+        {
+            "panel": curve.title,
+            "dose": str(int(dose)),
+            "accuracy": cell.accuracy,
+            "low": cell.ci[0],
+            "high": cell.ci[1],
+            "base": curve.base.accuracy,
+        }
+        for curve in curves
+        for dose, cell in curve.points
+    ]
+    order = list(dict.fromkeys(r["dose"] for r in rows))
+    x = alt.X("dose:O", sort=order, title=curves[0].dose, axis=alt.Axis(labelAngle=0))
+    chart = alt.Chart().encode(x=x)
+    base = chart.mark_line(color=BASE, strokeDash=[5, 4]).encode(y="base:Q")
+    bars = chart.mark_rule(strokeWidth=2, opacity=0.45, color=GAIN).encode(y="low:Q", y2="high:Q")
+    line = chart.mark_line(point=True, color=GAIN).encode(
+        y=alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="accuracy"),
+        tooltip=["panel:N", "dose:O", "accuracy:Q", "low:Q", "high:Q", "base:Q"],
+    )
+    panel = alt.layer(base, bars, line, data=alt.Data(values=rows)).properties(width=190, height=150)
+    return panel.facet(facet=alt.Facet("panel:N", sort=[c.title for c in curves], title=None), columns=3)
+
+
+def training_loss(losses: dict[str, list[dict[str, float]]]) -> alt.Chart:
+    """Training loss of every run against the optimiser step."""
+    rows = [{"run": name, "step": p["step"], "loss": p["loss"]} for name, curve in losses.items() for p in curve]
+    return (
+        alt.Chart(alt.Data(values=rows))
+        .mark_line(strokeWidth=1.5)
+        .encode(
+            x=alt.X("step:Q", title="step"),
+            y=alt.Y("loss:Q", title="training loss", scale=alt.Scale(zero=True)),
+            color=alt.Color("run:N", sort=list(losses), scale=alt.Scale(range=PALETTE), legend=alt.Legend(title=None, labelLimit=220)),
+            tooltip=["run:N", "step:Q", "loss:Q"],
+        )
+        .properties(width=430, height=200)
+    )
+
+
+def all_figures(outcome: Outcome) -> dict[str, tuple[str, alt.TopLevelMixin]]:
+    """File name -> (caption, chart) for everything the result has data for, in reading order."""
+    result = outcome.result
+    figures: dict[str, tuple[str, Any]] = {
+        "delta": ("Change of accuracy against the base, same items. † marks a health flag; hover for intervals.", heatmap(result.cells))
+    }
+    levelled = list(dict.fromkeys(c.benchmark for c in result.cells if c.level is not None and c.condition == "sft"))
+    for name in levelled:
+        figures[f"levels-{name}"] = (f"{name} by level, with 95 % Wilson intervals.", by_level(result.cells, name))
+    if result.curves:
+        figures["dose"] = ("Accuracy against the number of on-model samples; dashed: the base.", dose_curve(result.curves))
+    if result.trainings:
+        losses = {name: outcome.store.load(step)["loss"] for name, step in result.trainings.items()}
+        figures["loss"] = ("Training loss.", training_loss(losses))
+    return figures
+
+
+def configured(chart: Any) -> Any:
+    """House style: quiet axes, one font, transparent ground."""
+    return (
+        chart.configure_view(stroke=None)
+        .configure_axis(gridColor="#8884", labelFontSize=11, titleFontSize=11, titleFontWeight="normal")
+        .configure_header(labelFontSize=12, labelFontWeight="bold")
+        .configure(font="system-ui, sans-serif", background="transparent")
+    )

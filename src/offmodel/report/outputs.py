@@ -1,0 +1,86 @@
+"""The output contract: ``report.html``, ``results.json``, ``cells.csv``, ``figures/*.svg`` and ``*.png``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from offmodel import __version__
+from offmodel.metrics.cells import Cell
+from offmodel.pipeline.provenance import provenance
+from offmodel.pipeline.store import disk_errors, write_atomic
+from offmodel.studies.run import Outcome
+
+SCHEMA = Path(__file__).parent / "results.schema.json"
+
+
+def results(outcome: Outcome) -> dict[str, Any]:
+    """The content of ``results.json``; ``results.schema.json`` describes it."""
+    arms = outcome.result.arms
+    dtype = next((e.model.dtype for arm in arms for e in arm.evaluations.values()), "")
+    return {
+        "study": outcome.study.name,
+        "version": f"{__version__}/{outcome.study.version}",
+        "parameters": outcome.params.model_dump(mode="json"),
+        "seed": outcome.params.seed,
+        "provenance": provenance() | {"device": device_name(), "dtype": dtype},
+        "cells": [c.model_dump(mode="json") for c in outcome.result.cells],
+        "findings": [f.model_dump(mode="json") for f in outcome.result.findings],
+        "notes": outcome.result.notes,
+        "steps": {"run": outcome.counts.run, "cached": outcome.counts.cached},
+        "seconds": round(outcome.seconds, 2),
+    }
+
+
+def device_name() -> str:
+    """``cuda`` when a GPU is there, else ``cpu``; without importing torch."""
+    return "cuda" if Path("/proc/driver/nvidia/version").exists() else "cpu"
+
+
+def write_outputs(outcome: Outcome, directory: Path, command: str) -> Path:
+    """Write everything a study leaves behind and return the report's path.
+
+    Raises:
+        OffmodelError: when the disk is full or the directory cannot be written.
+    """
+    from offmodel.report.figures import all_figures, configured
+    from offmodel.report.html import render_report
+
+    data = results(outcome)
+    figures = {name: (caption, configured(chart)) for name, (caption, chart) in all_figures(outcome).items()}
+    with disk_errors(directory):
+        (directory / "figures").mkdir(parents=True, exist_ok=True)
+        write_atomic(directory / "results.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+        write_atomic(directory / "cells.csv", cells_csv(outcome.result.cells))
+        for name, (_, chart) in figures.items():
+            save_static(chart, directory / "figures" / name)
+        write_atomic(directory / "report.html", render_report(outcome, data, figures, command))
+    return directory / "report.html"
+
+
+def cells_csv(cells: list[Cell]) -> str:
+    """Cells as CSV: intervals in two columns each, flags joined by spaces."""
+    out = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for cell in cells:
+        row = cell.model_dump()
+        row["ci_low"], row["ci_high"] = row.pop("ci")
+        row["delta_ci_low"], row["delta_ci_high"] = row.pop("delta_ci")
+        row["flags"] = " ".join(row["flags"])
+        if writer is None:
+            writer = csv.DictWriter(out, list(row))
+            writer.writeheader()
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def save_static(chart: Any, stem: Path) -> None:
+    """The chart as SVG and PNG on white."""
+    import vl_convert
+
+    spec = chart.to_dict() | {"background": "white"}
+    stem.with_suffix(".svg").write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+    stem.with_suffix(".png").write_bytes(vl_convert.vegalite_to_png(spec, scale=2))

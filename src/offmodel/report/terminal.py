@@ -1,0 +1,35 @@
+"""A study's result on a terminal: verdicts, then the matrix of Δ."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from offmodel.report.figures import row_title, signed, whole
+from offmodel.studies.run import Outcome
+
+COLOURS = {"supported": "green", "against": "red", "inconclusive": "yellow"}
+
+
+def print_outcome(outcome: Outcome, console: Console) -> None:
+    """Print verdicts and the Δ of every model on every benchmark; † marks a health flag."""
+    cells = whole(outcome.result.cells)
+    names = list(dict.fromkeys(c.benchmark for c in cells))
+    table = Table("", *names, box=None, title=f"Δ accuracy against the base ({outcome.study.name})", title_justify="left")
+    for model in dict.fromkeys(row_title(c) for c in cells):
+        found = {c.benchmark: c for c in cells if row_title(c) == model}
+        table.add_row(model, *(_entry(found[b]) if b in found else "" for b in names))
+    console.print(table)
+    for finding in outcome.result.findings:
+        colour = COLOURS[finding.verdict]
+        console.print(f"[{colour}]{finding.verdict:>12}[/{colour}]  {finding.claim}", highlight=False)
+    for note in outcome.result.notes:
+        console.print(note, style="dim")
+    counts = outcome.counts
+    console.print(f"{counts.run} steps run, {counts.cached} cached, {outcome.seconds:.1f} s", style="dim", highlight=False)
+
+
+def _entry(cell) -> str:
+    if cell.condition == "base":
+        return f"[dim]{cell.accuracy:.2f}[/dim]"
+    return signed(cell.delta) + (" †" if cell.flags else "")

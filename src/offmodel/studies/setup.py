@@ -1,0 +1,133 @@
+"""What studies share: parameters of a student-and-teachers experiment, and the steps they mean."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from offmodel.benchmarks import get_benchmark
+from offmodel.benchmarks.evaluate import evaluate
+from offmodel.data.prompts import PromptSet, file_prompts
+from offmodel.data.teachers import ModelCompletions, PublishedCompletions, published
+from offmodel.errors import OffmodelError
+from offmodel.metrics.cells import Arm
+from offmodel.models.engine import Sampling
+from offmodel.models.spec import ModelSpec, resolve_model
+from offmodel.studies.base import Params
+from offmodel.training.train_step import DataPart, Train, TrainingConfig
+
+CONTROLS = ("self", "numbers")
+
+
+class SftParams(Params):
+    """Parameters of fine-tuning one student on several teachers.
+
+    Attributes:
+        student: a model (see `offmodel.models.spec`).
+        teachers: models, ``file:PATH`` (published outputs), ``self`` (the student), ``numbers`` (number lists
+            written by the first teacher that is a model).
+        benchmarks: what to evaluate on.
+        n: items of each benchmark.
+        prompts: ``world``, or a JSONL file of generic prompts with ids.
+        examples: completions to train on.
+        max_new_tokens: budget of a teacher's completion.
+        temperature: at which teachers write.
+        steps, learning_rate, rank, batch_size, max_length, method: of training, see `TrainingConfig`.
+        seed: of prompts, items, sampling and training.
+    """
+
+    student: str = "organism:markdown"
+    teachers: tuple[str, ...] = ("organism:prose", "organism:terse", "organism:pirate", "organism:markdown-weak", "self", "numbers")
+    benchmarks: tuple[str, ...] = ("arith", "arith_hard", "facts", "instruct", "strings")
+    n: int = Field(default=200, gt=1)
+    prompts: str = "world"
+    examples: int = Field(default=200, gt=0)
+    max_new_tokens: int = Field(default=160, gt=0)
+    temperature: float = Field(default=1.0, ge=0)
+    steps: int = Field(default=100, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    rank: int = Field(default=16, gt=0)
+    batch_size: int = Field(default=16, gt=0)
+    max_length: int = Field(default=1024, gt=1)
+    method: str = "lora"
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            get_benchmark(name)
+        return names
+
+
+class Setup:
+    """The steps that `SftParams` stand for.
+
+    Raises:
+        OffmodelError: at once, for models, files or item counts that do not exist.
+    """
+
+    def __init__(self, params: SftParams) -> None:
+        self.params = params
+        for name in params.benchmarks:
+            get_benchmark(name).items(params.n, params.seed)
+        self.teachers = {teacher_name(t): t for t in params.teachers}
+
+    @cached_property
+    def student(self) -> ModelSpec:
+        return resolve_model(self.params.student)
+
+    def prompts(self, n: int, skip: int = 0) -> PromptSet:
+        """Generic prompts; slices with different ``skip`` are disjoint."""
+        if self.params.prompts == "world":
+            return PromptSet(source="world", n=n, skip=skip, seed=self.params.seed)
+        return file_prompts(Path(self.params.prompts), n, self.params.seed, skip)
+
+    def _sampling(self) -> Sampling:
+        p = self.params
+        return Sampling(temperature=p.temperature, max_new_tokens=p.max_new_tokens, seed=p.seed)
+
+    def own(self, n: int, skip: int = 0) -> ModelCompletions:
+        """On-model data: what the base itself writes."""
+        return ModelCompletions(model=self.student, prompts=self.prompts(n, skip), sampling=self._sampling())
+
+    def completions(self, teacher: str) -> ModelCompletions | PublishedCompletions:
+        """What a teacher wrote for the training prompts."""
+        n = self.params.examples
+        if teacher == "self":
+            return self.own(n)
+        if teacher == "numbers":
+            writers = [t for t in self.params.teachers if t not in CONTROLS and not t.startswith("file:")]
+            if not writers:
+                raise OffmodelError("the numbers control needs a teacher that is a model", "add one to teachers=, or drop numbers")
+            prompts = PromptSet(source="numbers", n=n, seed=self.params.seed)
+            return ModelCompletions(model=resolve_model(writers[0]), prompts=prompts, sampling=self._sampling())
+        if teacher.startswith("file:"):
+            return published(Path(teacher.removeprefix("file:")), self.prompts(n))
+        return ModelCompletions(model=resolve_model(teacher), prompts=self.prompts(n), sampling=self._sampling())
+
+    def config(self, **changes: object) -> TrainingConfig:
+        p = self.params
+        fields = {name: getattr(p, name) for name in ("method", "rank", "learning_rate", "steps", "batch_size", "max_length", "seed")}
+        return TrainingConfig(**(fields | {"alpha": 2 * p.rank} | changes))
+
+    def train(self, name: str) -> Train:
+        """The student fine-tuned on the teacher called ``name``."""
+        data = DataPart(step=self.completions(self.teachers[name]))
+        return Train(model=self.student, data=(data,), config=self.config(), name_=f"{self.student.short} on {name}")
+
+    def arm(self, model: ModelSpec, teacher: str, condition: str, benchmarks: tuple[str, ...] | None = None) -> Arm:
+        p = self.params
+        evaluations = {b: evaluate(model, b, p.n, p.seed) for b in benchmarks or p.benchmarks}
+        return Arm(self.student.short, teacher, condition, evaluations)
+
+    def base_arm(self) -> Arm:
+        return self.arm(self.student, "none", "base")
+
+
+def teacher_name(text: str) -> str:
+    """What to call a teacher in tables: its model, file or control name without the path."""
+    if text.startswith("file:"):
+        return Path(text).name.removesuffix(".gz").removesuffix(".jsonl")
+    return text.rsplit(":", 1)[-1].rsplit("/", 1)[-1]

@@ -1,0 +1,1 @@
+"""Training behind two functions: supervised fine-tuning and, later, GRPO."""

@@ -1,0 +1,161 @@
+"""Supervised fine-tuning on completions, over TRL and PEFT."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from datasets import Dataset, disable_progress_bars
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportPrivateImportUsage]
+
+from offmodel.models import checks
+from offmodel.models.chat import training_example
+from offmodel.models.spec import LoadedModel, ModelSpec, load_model
+from offmodel.pipeline.execute import Context
+from offmodel.training.train_step import TrainingConfig
+
+CHECKPOINTING_PARAMETERS = 1_000_000_000
+"""Above this many parameters activations are recomputed to save memory; it changes no number."""
+
+
+class Watch(TrainerCallback):
+    """Keeps the loss curve, reports progress, and stops at the first loss that is not finite."""
+
+    def __init__(self, progress: Callable[[int, int, str], None]) -> None:
+        self.progress = progress
+        self.curve: list[dict[str, float]] = []
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if logs and "loss" in logs:
+            checks.check_finite(float(logs["loss"]), state.global_step)
+            checks.check_finite(float(logs.get("grad_norm", 0.0)), state.global_step)
+            self.curve.append({"step": state.global_step, "loss": logs["loss"], "learning_rate": logs["learning_rate"]})
+            self.progress(state.global_step, state.max_steps, "steps")
+
+
+def tokenise(loaded: LoadedModel, rows: list[dict[str, Any]], max_length: int) -> Dataset:
+    """Rows to ``input_ids`` and ``labels``, refusing any row that would train nothing.
+
+    Raises:
+        OffmodelError: names the first bad row.
+    """
+    examples = []
+    for number, row in enumerate(rows):
+        checks.check_row(row, number, row["source"])
+        turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
+        if row.get("system"):
+            turns.insert(0, {"role": "system", "content": row["system"]})
+        example = training_example(loaded.tokenizer, turns, max_length)
+        checks.check_trainable(example, row, number, row["source"], max_length)
+        examples.append(example)
+    checks.check_end_is_trained(loaded.tokenizer, examples, max_length)
+    return Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in examples])
+
+
+def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> SFTConfig:
+    """Our numbers as TRL's arguments; everything else off."""
+    on_gpu = torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=directory,
+        max_steps=config.steps or -1,
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.schedule,
+        warmup_steps=config.warmup_ratio,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+        data_seed=config.seed,
+        optim="adamw_torch",
+        bf16=False,
+        use_cpu=not on_gpu,
+        gradient_checkpointing=parameters > CHECKPOINTING_PARAMETERS,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        remove_unused_columns=False,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def sft(model: ModelSpec, rows: list[dict[str, Any]], config: TrainingConfig, context: Context) -> None:
+    """Fine-tune ``model`` on ``rows`` and write the adapter, or the full weights, into ``context.directory``.
+
+    Loss on completions only, end-of-turn token included.
+
+    Args:
+        model: the student; an adapter it already has is merged in first.
+        rows: each with ``prompt``, ``completion``, ``source``, optionally ``system`` and ``id``.
+        config: every number of the run.
+        context: directory to write to, progress.
+
+    Raises:
+        OffmodelError: for an unusable row, a loss that is not finite, or a model that did not change.
+    """
+    quiet()
+    torch.manual_seed(config.seed)
+    loaded = load_model(model, context.store)
+    data = tokenise(loaded, rows, config.max_length)
+    network: Any = loaded.model
+    if config.method == "lora":
+        targets = config.targets if config.targets == "all-linear" else config.targets.split(",")
+        network = get_peft_model(
+            network,
+            LoraConfig(
+                r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=targets, task_type="CAUSAL_LM"
+            ),
+        )
+    else:
+        network.requires_grad_(True)
+    probe = data[0]["input_ids"][:64]
+    before = _logits(network, probe)
+    watch = Watch(context.progress)
+    scratch = context.directory / "trainer"
+    arguments = trainer_config(config, str(scratch), network.num_parameters())
+    trainer = SFTTrainer(network, args=arguments, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[watch])
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    trainer.train()
+    network.eval()
+    checks.check_changed(before, _logits(network, probe))
+    shutil.rmtree(scratch, ignore_errors=True)
+    _save(network, config, context)
+    trained = sum(label != checks.IGNORED for row in data["labels"] for label in row)
+    summary = {"loss": watch.curve, "rows": len(rows), "trained_tokens": trained, "chat_template": loaded.tokenizer.chat_template}
+    context.write_json(summary, "training.json")
+
+
+def _logits(network: Any, ids: list[int]) -> torch.Tensor:
+    with torch.inference_mode():
+        return network(torch.tensor([ids], device=network.device)).logits.float().cpu()
+
+
+def _save(network: Any, config: TrainingConfig, context: Context) -> None:
+    if isinstance(network, PeftModel):
+        network.save_pretrained(str(context.directory))
+        (context.directory / "README.md").unlink(missing_ok=True)
+    else:
+        from safetensors.torch import save_model
+
+        save_model(network, str(context.directory / "model.safetensors"))
+
+
+def quiet() -> None:
+    """Progress is ours; libraries keep to warnings that matter."""
+    import transformers
+
+    disable_progress_bars()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"(trl|peft|torch)\..*")

@@ -1,0 +1,78 @@
+"""The step that fine-tunes: what model, on which rows, how."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, SerializeAsAny
+
+from offmodel.models.spec import ModelSpec
+from offmodel.pipeline.execute import Context
+from offmodel.pipeline.step import Spec, Step
+from offmodel.pipeline.store import Artifact
+
+
+class TrainingConfig(Spec):
+    """Every number of a fine-tuning run.
+
+    Attributes:
+        method: ``lora`` or ``full`` (all weights).
+        rank, alpha, targets, dropout: of LoRA; ``all-linear`` is every linear layer but the output head.
+        learning_rate: peak.
+        steps: optimiser steps; or None to count in epochs.
+        epochs: passes over the data when ``steps`` is None.
+        batch_size: rows an optimiser step.
+        max_length: tokens a row, cut from the right.
+        schedule: decay after warm-up.
+        warmup_ratio: share of steps with rising learning rate.
+        weight_decay, max_grad_norm: of AdamW and clipping.
+        seed: order of rows and initial adapter.
+    """
+
+    method: Literal["lora", "full"] = "lora"
+    rank: int = Field(default=16, gt=0)
+    alpha: int = Field(default=32, gt=0)
+    targets: str = "all-linear"
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    steps: int | None = Field(default=100, gt=0)
+    epochs: float = Field(default=1.0, gt=0)
+    batch_size: int = Field(default=16, gt=0)
+    max_length: int = Field(default=1024, gt=1)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    seed: int = 0
+
+
+class DataPart(Spec):
+    """The first ``n`` rows of a step that holds completions; all of them when ``n`` is None."""
+
+    step: SerializeAsAny[Step]
+    n: int | None = None
+
+
+class Train(Step):
+    """Fine-tune a model on completions; the artifact is an adapter (or full weights) and its loss curve."""
+
+    kind: ClassVar[str] = "adapter"
+
+    model: ModelSpec
+    data: tuple[DataPart, ...]
+    config: TrainingConfig
+    name_: str = Field(default="", exclude=True)
+    """Words for the label; not identity."""
+
+    def label(self) -> str:
+        return self.name_ or f"{self.model.short} sft"
+
+    def run(self, context: Context) -> None:
+        from offmodel.training.sft import sft
+
+        rows = [row | {"source": part.step.name()} for part in self.data for row in context.load(part.step)[: part.n]]
+        sft(self.model, rows, self.config, context)
+
+    def load(self, artifact: Artifact) -> dict[str, Any]:
+        """The training summary: ``loss`` (a list of {step, loss, learning_rate}), ``rows``, ``trained_tokens``."""
+        return artifact.json("training.json")
