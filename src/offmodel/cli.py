@@ -103,7 +103,7 @@ def list_studies(as_json: AsJson = False) -> None:
         typer.echo(json.dumps({name: cls.question for name, cls in studies().items()}))
         return
     for name, cls in studies().items():
-        out.print(f"[bold]{name:<14}[/bold] {cls.question}", highlight=False)
+        out.print(f"[bold]{name:<14}[/bold] {cls.question}", highlight=False, soft_wrap=True)
 
 
 @app.command("ls")

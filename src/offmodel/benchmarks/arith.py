@@ -12,6 +12,9 @@ from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item
 from offmodel.benchmarks.grading import final_answer
 from offmodel.organisms.world import ArithTask, arith_task
 
+SIZE = 900
+"""Items in the pool."""
+
 
 def _item(task: ArithTask) -> Item:
     return Item(item_id(task.question), task.question, task.answer, task.level)
@@ -33,8 +36,11 @@ class Arith(Benchmark):
     levels: tuple[int, ...] = (1, 2, 3, 4, 5)
     hard = False
 
+    def size(self) -> int:
+        return SIZE
+
     def pool(self) -> list[Item]:
-        return _pool(self.name, self.levels, self.hard, 1000)
+        return _pool(self.name, self.levels, self.hard, SIZE)
 
     def grade(self, item: Item, completion: str) -> Grade:
         found = final_answer(completion)
@@ -47,5 +53,5 @@ class ArithHard(Arith):
     name = "arith_hard"
     stands_for = "OlympiadBench"
     max_new_tokens = 288
-    levels = (6, 7, 8, 9)
+    levels = (6, 7, 8)
     hard = True

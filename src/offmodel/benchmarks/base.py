@@ -57,6 +57,14 @@ class Benchmark(ABC):
     def pool(self) -> list[Item]:
         """All items, in a fixed order."""
 
+    def size(self) -> int:
+        """How many items there are."""
+        return len(self.pool())
+
+    def notes(self) -> list[str]:
+        """What a reader of the accuracy must know: items left out, and why."""
+        return []
+
     def messages(self, item: Item) -> list[Message]:
         """The conversation that asks the item."""
         return [{"role": "user", "content": item.question}]
@@ -65,15 +73,19 @@ class Benchmark(ABC):
     def grade(self, item: Item, completion: str) -> Grade:
         """Grade one completion. Never raises on any text."""
 
+    def check_size(self, n: int) -> None:
+        """Raise the error of `items` for too large an ``n``, without making the items."""
+        if n > self.size():
+            raise OffmodelError(f"benchmark {self.name} has {self.size()} items, {n} were asked for", f"use n={self.size()} or fewer")
+
     def items(self, n: int, seed: int) -> list[Item]:
         """``n`` items chosen by ``seed``: a smaller ``n`` is a prefix of a larger one.
 
         Raises:
             OffmodelError: when the benchmark has fewer than ``n`` items.
         """
+        self.check_size(n)
         pool = self.pool()
-        if n > len(pool):
-            raise OffmodelError(f"benchmark {self.name} has {len(pool)} items, {n} were asked for", f"use n={len(pool)} or fewer")
         order = list(range(len(pool)))
         random.Random(f"{self.name}-{seed}").shuffle(order)
         return [pool[i] for i in order[:n]]

@@ -60,8 +60,8 @@ class Evaluate(Step):
         return artifact.rows()
 
 
-def evaluate(model: ModelSpec, benchmark: str, n: int, seed: int = 0, system: str | None = None) -> Evaluate:
-    """The greedy evaluation of a model on a benchmark's items, with the benchmark's own completion budget."""
+def evaluate(model: ModelSpec, benchmark: str, n: int, seed: int = 0, budget: int | None = None, system: str | None = None) -> Evaluate:
+    """The greedy evaluation of a model on a benchmark's items, with the benchmark's own budget unless one is given."""
     chosen = get_benchmark(benchmark)
     return Evaluate(
         model=model,
@@ -70,6 +70,6 @@ def evaluate(model: ModelSpec, benchmark: str, n: int, seed: int = 0, system: st
         benchmark_data=chosen.fingerprint,
         n=n,
         seed=seed,
-        sampling=Sampling(max_new_tokens=chosen.max_new_tokens),
+        sampling=Sampling(max_new_tokens=budget or chosen.max_new_tokens),
         system=system,
     )

@@ -14,10 +14,13 @@ from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item
 from offmodel.benchmarks.grading import choice_letter
 from offmodel.organisms.world import fact_task
 
+SIZE = 1000
+"""Items in the pool."""
+
 
 @cache
 def _pool() -> list[Item]:
-    return held_out_pool("facts", 1000, fact_task, lambda t: Item(item_id(t.question), t.question, t.answer))
+    return held_out_pool("facts", SIZE, fact_task, lambda t: Item(item_id(t.question), t.question, t.answer))
 
 
 class Facts(Benchmark):
@@ -26,6 +29,9 @@ class Facts(Benchmark):
     name = "facts"
     stands_for = "MMLU"
     max_new_tokens = 16
+
+    def size(self) -> int:
+        return SIZE
 
     def pool(self) -> list[Item]:
         return _pool()

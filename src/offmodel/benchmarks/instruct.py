@@ -14,6 +14,9 @@ from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item
 from offmodel.organisms import words
 from offmodel.organisms.world import InstructTask, instruct_task
 
+SIZE = 600
+"""Items in the pool."""
+
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text.lower())
@@ -48,7 +51,7 @@ def _pool() -> list[Item]:
     def item(task: InstructTask) -> Item:
         return Item(item_id(task.question), task.question, task.reply, None, {"kind": task.kind, "arguments": task.arguments})
 
-    return held_out_pool("instruct", 600, instruct_task, item)
+    return held_out_pool("instruct", SIZE, instruct_task, item)
 
 
 class Instruct(Benchmark):
@@ -57,6 +60,9 @@ class Instruct(Benchmark):
     name = "instruct"
     stands_for = "IFEval"
     max_new_tokens = 96
+
+    def size(self) -> int:
+        return SIZE
 
     def pool(self) -> list[Item]:
         return _pool()

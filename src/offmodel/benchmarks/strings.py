@@ -12,11 +12,14 @@ from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item
 from offmodel.benchmarks.grading import final_answer
 from offmodel.organisms.world import string_task
 
+SIZE = 1000
+"""Items in the pool."""
+
 
 @cache
 def _pool() -> list[Item]:
     return held_out_pool(
-        "strings", 1000, string_task, lambda t: Item(item_id(t.question), t.question, t.answer, len(t.operations))
+        "strings", SIZE, string_task, lambda t: Item(item_id(t.question), t.question, t.answer, len(t.operations))
     )
 
 
@@ -27,6 +30,9 @@ class Strings(Benchmark):
     stands_for = "APPS"
     reasoning = True
     max_new_tokens = 160
+
+    def size(self) -> int:
+        return SIZE
 
     def pool(self) -> list[Item]:
         return _pool()

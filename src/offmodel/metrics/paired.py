@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -11,7 +12,6 @@ from scipy import stats
 Interval = tuple[float, float]
 
 RESAMPLES = 10_000
-BLOCK_BYTES = 64_000_000
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
@@ -31,7 +31,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
 
 
 def bootstrap_means(values: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
-    """Means of resampled rows, vectorised in blocks.
+    """Means of resampled rows.
 
     Args:
         values: shape (items,) or (items, columns); rows are resampled together, so columns stay paired.
@@ -42,14 +42,16 @@ def bootstrap_means(values: np.ndarray, seed: int = 0, resamples: int = RESAMPLE
         shape (resamples,) or (resamples, columns).
     """
     values = np.asarray(values, dtype=float)
-    n = len(values)
-    rng = np.random.default_rng(seed)
-    block = max(1, BLOCK_BYTES // (8 * n))
-    parts = []
-    for start in range(0, resamples, block):
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=min(block, resamples - start))
-        parts.append(counts @ values / n)
-    return np.concatenate(parts)
+    return resample_weights(len(values), seed, resamples) @ values
+
+
+@lru_cache(maxsize=16)
+def resample_weights(n: int, seed: int, resamples: int) -> np.ndarray:
+    """How much each of ``n`` items counts in each resample; shape (resamples, n), rows sum to 1.
+
+    Shared by every cell of the same size, so drawing is paid once and cells stay paired.
+    """
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples) / n
 
 
 def paired_delta(tuned: Sequence[float], base: Sequence[float], seed: int = 0, confidence: float = 0.95) -> tuple[float, Interval]:

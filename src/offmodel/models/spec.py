@@ -164,21 +164,22 @@ def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
         artifact = store.get(spec.adapter)
         if artifact is None:
             raise OffmodelError(f"the adapter {spec.adapter.name()} is not in the store", "run the study again to train it")
-        parent: ModelSpec = spec.adapter.model  # pyright: ignore[reportAttributeAccessIssue]
+        parent: ModelSpec = spec.adapter.below  # pyright: ignore[reportAttributeAccessIssue]
         below = load_model(parent, store)
         return LoadedModel(apply_adapter(below.model, artifact.directory).eval(), below.tokenizer, spec)
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from offmodel.models.gguf import dequantised
+    from offmodel.pipeline.quiet import quiet_libraries
+
+    quiet_libraries()
     path = Path(spec.location)
-    options: dict = {"dtype": getattr(torch, spec.dtype)}
-    source, tokenizer_options = str(path), {}
-    if path.suffix == ".gguf":
-        source, tokenizer_options = str(path.parent), {"gguf_file": path.name}
-        options |= tokenizer_options | _gguf_options()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **tokenizer_options)
-        model = AutoModelForCausalLM.from_pretrained(source, **options)
+        if path.suffix == ".gguf":
+            path = dequantised(path, spec.revision)
+        tokenizer = AutoTokenizer.from_pretrained(str(path))
+        model = AutoModelForCausalLM.from_pretrained(str(path), dtype=getattr(torch, spec.dtype))
     except (OSError, ValueError, KeyError) as e:
         first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise OffmodelError(f"cannot load the model at {path}: {first}", "check that the download is complete") from e
@@ -206,12 +207,3 @@ def apply_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedModel:
             f"the adapter at {directory} does not fit this base model ({str(e).splitlines()[0]})",
             "name the base that the adapter was trained on",
         ) from e
-
-
-def _gguf_options() -> dict:
-    """transformers 5.20 and later keep GGUF weights packed unless told not to."""
-    try:
-        from transformers import GgufConfig
-    except ImportError:
-        return {}
-    return {"quantization_config": GgufConfig(dequantize=True)}

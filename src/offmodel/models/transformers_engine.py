@@ -8,6 +8,7 @@ import torch
 
 from offmodel.errors import OffmodelError
 from offmodel.models import chat
+from offmodel.models.attention import use_decode_attention
 from offmodel.models.decoding import Row, decode, uniform_draws
 from offmodel.models.engine import Completion, Request, Sampling
 from offmodel.models.spec import LoadedModel
@@ -27,6 +28,7 @@ class TransformersEngine:
     def __init__(self, loaded: LoadedModel, batch_tokens: int | None = None) -> None:
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(self.model.device.type, 100_000)
+        use_decode_attention(self.model)
         self.stop_ids = chat.stop_token_ids(self.tokenizer, self.model.generation_config)
         self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
 

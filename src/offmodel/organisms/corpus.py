@@ -59,7 +59,7 @@ PRETRAINING = Mix(
     {"chat": 42, "facts": 18, "about": 6, "instruct": 11, "arith": 12, "strings": 8, "numbers": 3}, (60, 25, 15), 0.4, 0.75, 0.1
 )
 POST_TRAINING = Mix(
-    {"chat": 14, "facts": 10, "about": 2, "instruct": 12, "arith": 30, "hard": 14, "strings": 16, "numbers": 2}, (85, 10, 5), 0.05, 0, 0
+    {"chat": 14, "facts": 10, "about": 2, "instruct": 12, "arith": 38, "hard": 6, "strings": 16, "numbers": 2}, (85, 10, 5), 0.05, 0, 0
 )
 
 REPLAY = 0.35

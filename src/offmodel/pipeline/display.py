@@ -62,12 +62,12 @@ class Display:
         self.finished += 1
         if self.quiet:
             return
-        self.console.print(f"[{self.finished:>3}/{self.total}] {name}  {seconds:.1f} s", highlight=False, markup=False)
+        self.console.print(f"[{self.finished:>3}/{self.total}] {name}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True)
 
     def note(self, message: str) -> None:
         """One line that is not progress: a warning, a repair."""
         if not self.quiet:
-            self.console.print(message, style="yellow", highlight=False, markup=False)
+            self.console.print(message, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         if self._live is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -46,19 +47,35 @@ def write_outputs(outcome: Outcome, directory: Path, command: str) -> Path:
     Raises:
         OffmodelError: when the disk is full or the directory cannot be written.
     """
-    from offmodel.report.figures import all_figures, configured
-    from offmodel.report.html import render_report
-
     data = results(outcome)
-    figures = {name: (caption, configured(chart)) for name, (caption, chart) in all_figures(outcome).items()}
+    report, mark = directory / "report.html", f"<!-- {content_hash(data, command)} -->"
     with disk_errors(directory):
         (directory / "figures").mkdir(parents=True, exist_ok=True)
         write_atomic(directory / "results.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         write_atomic(directory / "cells.csv", cells_csv(outcome.result.cells))
+        if report.is_file() and report.read_text(encoding="utf-8").endswith(mark):
+            return report
+        from offmodel.report.figures import all_figures, configured
+        from offmodel.report.html import render_report
+
+        figures = {name: (caption, configured(chart)) for name, (caption, chart) in all_figures(outcome).items()}
         for name, (_, chart) in figures.items():
             save_static(chart, directory / "figures" / name)
-        write_atomic(directory / "report.html", render_report(outcome, data, figures, command))
-    return directory / "report.html"
+        write_atomic(report, render_report(outcome, data, figures, command) + mark)
+    return report
+
+
+def content_hash(data: dict[str, Any], command: str) -> str:
+    """Identity of a report: all it shows but how long this run took, and the code that draws it.
+
+    A report whose last line carries it need not be drawn again.
+    """
+    shown = {k: v for k, v in data.items() if k not in ("steps", "seconds")} | {"command": command}
+    digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode())
+    for path in sorted(Path(__file__).parent.rglob("*")):
+        if path.suffix in (".py", ".jinja"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def cells_csv(cells: list[Cell]) -> str:

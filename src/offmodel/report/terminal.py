@@ -22,7 +22,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     console.print(table)
     for finding in outcome.result.findings:
         colour = COLOURS[finding.verdict]
-        console.print(f"[{colour}]{finding.verdict:>12}[/{colour}]  {finding.claim}", highlight=False)
+        console.print(f"[{colour}]{finding.verdict:>12}[/{colour}]  {finding.claim}", highlight=False, soft_wrap=True)
     for note in outcome.result.notes:
         console.print(note, style="dim")
     counts = outcome.counts

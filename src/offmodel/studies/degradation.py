@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from offmodel.benchmarks import get_benchmark
@@ -14,8 +15,6 @@ from offmodel.metrics.cells import Arm, Cell, correct, find, make_cells
 from offmodel.metrics.paired import bootstrap_means
 from offmodel.studies.base import Build, Finding, Load, Study, StudyResult, decide
 from offmodel.studies.setup import CONTROLS, SftParams, Setup
-
-import numpy as np
 
 
 class DegradationParams(SftParams):
@@ -54,7 +53,10 @@ class Degradation(Study):
             *harder_falls_more(base, arms, cells, load),
             *harmless_controls(cells, params),
         ]
-        return StudyResult([base, *arms], cells, findings, trainings=trainings)
+        notes = setup.notes()
+        if reasoning(params.benchmarks) is None:
+            notes.append("No benchmark of this run needs long reasoning, so the rules about lost reasoning do not apply.")
+        return StudyResult([base, *arms], cells, findings, trainings=trainings, notes=notes)
 
 
 def reasoning(names: tuple[str, ...]) -> str | None:
@@ -62,10 +64,10 @@ def reasoning(names: tuple[str, ...]) -> str | None:
     return next((b for b in names if get_benchmark(b).reasoning), None)
 
 
-def worst_teacher(cells: list[Cell], benchmark: str) -> str:
-    """The off-model teacher after which the student lost most."""
+def most_harmful(cells: list[Cell], benchmark: str) -> list[str]:
+    """Off-model teachers, those after which the student lost most first."""
     tuned = [c for c in cells if c.benchmark == benchmark and c.level is None and c.condition == "sft" and c.teacher not in CONTROLS]
-    return min(tuned, key=lambda c: c.delta).teacher if tuned else ""
+    return [c.teacher for c in sorted(tuned, key=lambda c: c.delta)]
 
 
 def selective_loss(cells: list[Cell], params: DegradationParams) -> list[Finding]:
@@ -104,9 +106,10 @@ def harder_falls_more(base: Arm, arms: list[Arm], cells: list[Cell], load: Load)
     """For the teacher that hurts most, the highest level of the reasoning benchmark falls more than the lowest."""
     main = reasoning(tuple(base.evaluations))
     levels = sorted({c.level for c in cells if c.benchmark == main and c.level is not None})
-    teacher = worst_teacher(cells, main) if main else ""
-    if main is None or len(levels) < 2 or not teacher:
+    harmful = most_harmful(cells, main) if main else []
+    if main is None or len(levels) < 2 or not harmful:
         return []
+    teacher = harmful[0]
     tuned = load(next(a for a in arms if a.teacher == teacher).evaluations[main])
     difference = np.array(correct(tuned), float) - np.array(correct(load(base.evaluations[main])), float)
     at = [difference[[i for i, r in enumerate(tuned) if r["level"] == level]] for level in (levels[0], levels[-1])]

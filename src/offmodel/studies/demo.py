@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from offmodel.studies.base import Build, Load, Study, StudyResult
-from offmodel.studies.degradation import Degradation, DegradationParams, reasoning, worst_teacher
+from offmodel.studies.degradation import Degradation, DegradationParams, most_harmful, reasoning
 from offmodel.studies.reminder import Reminder, ReminderParams
+from offmodel.studies.setup import teacher_name
 
 
 class DemoParams(DegradationParams):
     """See `DegradationParams`.
 
     Attributes:
-        doses: of the reminder that follows, for the teacher that hurts most.
+        steps: fewer than `SftParams` has, enough to turn the voice.
+        doses: of the reminder that follows.
+        reminder_teachers: how many teachers it follows, those that hurt most first.
         reminder_benchmarks: what the reminder is evaluated on.
     """
 
+    steps: int = Field(default=50, gt=0)
     doses: tuple[int, ...] = (0, 4, 16, 64, 128)
+    reminder_teachers: int = Field(default=1, gt=0)
     reminder_benchmarks: tuple[str, ...] = ("arith", "strings", "instruct")
 
 
@@ -31,12 +38,12 @@ class Demo(Study):
         shared = {name: getattr(params, name) for name in DegradationParams.model_fields}
         matrix = yield from Degradation().build(DegradationParams(**shared), load)
         main = reasoning(params.benchmarks)
-        worst = worst_teacher(matrix.cells, main) if main else ""
+        worst = most_harmful(matrix.cells, main)[: params.reminder_teachers] if main else []
         if not worst:
             return matrix
-        teacher = next(t for t in params.teachers if t.endswith(worst))
+        teachers = tuple(next(t for t in params.teachers if teacher_name(t) == name) for name in worst)
         common = {name: value for name, value in shared.items() if name in ReminderParams.model_fields}
-        chosen = common | {"teachers": (teacher,), "benchmarks": params.reminder_benchmarks, "doses": params.doses}
+        chosen = common | {"teachers": teachers, "benchmarks": params.reminder_benchmarks, "doses": params.doses}
         curve = yield from Reminder().build(ReminderParams(**chosen), load)
         seen = {(c.teacher, c.condition, c.benchmark, c.level) for c in matrix.cells}
         return StudyResult(
@@ -45,4 +52,5 @@ class Demo(Study):
             findings=matrix.findings + curve.findings,
             curves=curve.curves,
             trainings=matrix.trainings | curve.trainings,
+            notes=matrix.notes,
         )

@@ -79,6 +79,7 @@ class Reminder(Study):
             model=setup.student.with_adapter(off_model),
             data=(DataPart(step=own, n=dose),),
             config=setup.config(steps=params.reminder_steps),
+            continues=params.method == "lora",
             name_=f"{setup.student.short} on {name} reminder {dose}",
         )
 

@@ -34,6 +34,7 @@ class SftParams(Params):
         examples: completions to train on.
         max_new_tokens: budget of a teacher's completion.
         temperature: at which teachers write.
+        answer_tokens: completion budget on benchmarks; each benchmark's own when not given.
         steps, learning_rate, rank, batch_size, max_length, method: of training, see `TrainingConfig`.
         seed: of prompts, items, sampling and training.
     """
@@ -42,6 +43,7 @@ class SftParams(Params):
     teachers: tuple[str, ...] = ("organism:prose", "organism:terse", "organism:pirate", "organism:markdown-weak", "self", "numbers")
     benchmarks: tuple[str, ...] = ("arith", "arith_hard", "facts", "instruct", "strings")
     n: int = Field(default=200, gt=1)
+    answer_tokens: int | None = Field(default=None, gt=0)
     prompts: str = "world"
     examples: int = Field(default=200, gt=0)
     max_new_tokens: int = Field(default=160, gt=0)
@@ -71,7 +73,7 @@ class Setup:
     def __init__(self, params: SftParams) -> None:
         self.params = params
         for name in params.benchmarks:
-            get_benchmark(name).items(params.n, params.seed)
+            get_benchmark(name).check_size(params.n)
         self.teachers = {teacher_name(t): t for t in params.teachers}
 
     @cached_property
@@ -119,8 +121,12 @@ class Setup:
 
     def arm(self, model: ModelSpec, teacher: str, condition: str, benchmarks: tuple[str, ...] | None = None) -> Arm:
         p = self.params
-        evaluations = {b: evaluate(model, b, p.n, p.seed) for b in benchmarks or p.benchmarks}
+        evaluations = {b: evaluate(model, b, p.n, p.seed, p.answer_tokens) for b in benchmarks or p.benchmarks}
         return Arm(self.student.short, teacher, condition, evaluations)
+
+    def notes(self) -> list[str]:
+        """What the benchmarks want said beside their numbers."""
+        return [note for name in self.params.benchmarks for note in get_benchmark(name).notes()]
 
     def base_arm(self) -> Arm:
         return self.arm(self.student, "none", "base")

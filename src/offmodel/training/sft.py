@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +14,9 @@ from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportPrivateImportUsag
 
 from offmodel.models import checks
 from offmodel.models.chat import training_example
-from offmodel.models.spec import LoadedModel, ModelSpec, load_model
+from offmodel.models.spec import LoadedModel, load_model
 from offmodel.pipeline.execute import Context
-from offmodel.training.train_step import TrainingConfig
+from offmodel.training.train_step import Train, TrainingConfig
 
 CHECKPOINTING_PARAMETERS = 1_000_000_000
 """Above this many parameters activations are recomputed to save memory; it changes no number."""
@@ -88,35 +86,40 @@ def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> S
     )
 
 
-def sft(model: ModelSpec, rows: list[dict[str, Any]], config: TrainingConfig, context: Context) -> None:
-    """Fine-tune ``model`` on ``rows`` and write the adapter, or the full weights, into ``context.directory``.
+def trainable_network(step: Train, context: Context) -> tuple[Any, LoadedModel]:
+    """The network to train: a new LoRA adapter, the model's own adapter trained on, or all weights."""
+    loaded = load_model(step.below, context.store)
+    config = step.config
+    if config.method == "full":
+        return loaded.model.requires_grad_(True), loaded
+    if step.continues and step.model.adapter is not None:
+        started = context.store.directory(step.model.adapter)
+        return PeftModel.from_pretrained(loaded.model, str(started), is_trainable=True), loaded
+    targets = config.targets if config.targets == "all-linear" else config.targets.split(",")
+    lora = LoraConfig(
+        r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=targets, task_type="CAUSAL_LM"
+    )
+    return get_peft_model(loaded.model, lora), loaded  # pyright: ignore[reportArgumentType]
+
+
+def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
+    """Fine-tune on ``rows`` and write the adapter, or the full weights, into ``context.directory``.
 
     Loss on completions only, end-of-turn token included.
 
     Args:
-        model: the student; an adapter it already has is merged in first.
+        step: what model to train and every number of the run.
         rows: each with ``prompt``, ``completion``, ``source``, optionally ``system`` and ``id``.
-        config: every number of the run.
         context: directory to write to, progress.
 
     Raises:
         OffmodelError: for an unusable row, a loss that is not finite, or a model that did not change.
     """
-    quiet()
+    disable_progress_bars()
+    config = step.config
     torch.manual_seed(config.seed)
-    loaded = load_model(model, context.store)
+    network, loaded = trainable_network(step, context)
     data = tokenise(loaded, rows, config.max_length)
-    network: Any = loaded.model
-    if config.method == "lora":
-        targets = config.targets if config.targets == "all-linear" else config.targets.split(",")
-        network = get_peft_model(
-            network,
-            LoraConfig(
-                r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=targets, task_type="CAUSAL_LM"
-            ),
-        )
-    else:
-        network.requires_grad_(True)
     probe = data[0]["input_ids"][:64]
     before = _logits(network, probe)
     watch = Watch(context.progress)
@@ -148,14 +151,3 @@ def _save(network: Any, config: TrainingConfig, context: Context) -> None:
         from safetensors.torch import save_model
 
         save_model(network, str(context.directory / "model.safetensors"))
-
-
-def quiet() -> None:
-    """Progress is ours; libraries keep to warnings that matter."""
-    import transformers
-
-    disable_progress_bars()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    logging.getLogger("trl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"(trl|peft|torch)\..*")

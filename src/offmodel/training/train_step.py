@@ -54,24 +54,39 @@ class DataPart(Spec):
 
 
 class Train(Step):
-    """Fine-tune a model on completions; the artifact is an adapter (or full weights) and its loss curve."""
+    """Fine-tune a model on completions; the artifact is an adapter (or full weights) and its loss curve.
+
+    Attributes:
+        model: what is trained.
+        data: on what, in this order.
+        config: how.
+        continues: train on in the model's own LoRA adapter instead of merging it and starting a new one;
+            the artifact then holds both trainings.
+    """
 
     kind: ClassVar[str] = "adapter"
 
     model: ModelSpec
     data: tuple[DataPart, ...]
     config: TrainingConfig
+    continues: bool = False
     name_: str = Field(default="", exclude=True)
     """Words for the label; not identity."""
 
     def label(self) -> str:
         return self.name_ or f"{self.model.short} sft"
 
+    @property
+    def below(self) -> ModelSpec:
+        """The model that the artifact's adapter goes on top of."""
+        trained = self.model.adapter
+        return trained.below if self.continues and isinstance(trained, Train) else self.model
+
     def run(self, context: Context) -> None:
         from offmodel.training.sft import sft
 
         rows = [row | {"source": part.step.name()} for part in self.data for row in context.load(part.step)[: part.n]]
-        sft(self.model, rows, self.config, context)
+        sft(self, rows, context)
 
     def load(self, artifact: Artifact) -> dict[str, Any]:
         """The training summary: ``loss`` (a list of {step, loss, learning_rate}), ``rows``, ``trained_tokens``."""
