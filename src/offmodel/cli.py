@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -233,6 +234,7 @@ def organisms_evaluate(
 
 def main() -> None:
     """Entry point: errors that people can mend are one line and exit code 2, Ctrl-C is 130."""
+    os.environ.setdefault("TQDM_DISABLE", "1")  # progress is ours to show, in this process and its workers
     errors = Console(stderr=True)
     try:
         app()

@@ -20,7 +20,8 @@ class OffmodelError(Exception):
         self.mend = mend
 
     def __str__(self) -> str:
-        return f"{self.problem}. {self.mend[:1].upper()}{self.mend[1:]}."
+        end = "" if self.mend.endswith("?") else "."
+        return f"{self.problem}. {self.mend[:1].upper()}{self.mend[1:]}{end}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> OffmodelError:
@@ -28,4 +29,4 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> OffmodelError:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     mend = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(known)}"
-    return OffmodelError(f"unknown {kind} {name!r}", mend.rstrip("?") if not near else mend.rstrip("?"))
+    return OffmodelError(f"unknown {kind} {name!r}", mend)

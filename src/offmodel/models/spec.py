@@ -106,7 +106,7 @@ def resolve_model(text: str, dtype: str | None = None) -> ModelSpec:
     if HUB_ID.match(text) and path.suffix != ".gguf":
         return _resolve_hub(text, dtype)
     if text in organism_names():
-        raise OffmodelError(f"unknown model {text!r}", f"did you mean 'organism:{text}'?".rstrip("?"))
+        raise OffmodelError(f"unknown model {text!r}", f"did you mean 'organism:{text}'?")
     raise OffmodelError(
         f"unknown model {text!r}: no such file, directory or Hub id",
         f"write organism:NAME ({', '.join(organism_names())}), org/name@revision, a directory or a .gguf file",

@@ -31,6 +31,7 @@ def evaluate_all(n: int, runner: Runner, record: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"n": n, "organisms": {}}
     for name, by_benchmark in steps.items():
         about = json.loads((WEIGHTS / name / "organism.json").read_text())
+        about["weights"] = resolve_model(f"organism:{name}").revision
         accuracy = {b: sum(row["correct"] for row in runner.store.load(step)) / n for b, step in by_benchmark.items()}
         found["organisms"][name] = about | {"accuracy": accuracy}
     if record:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 
 
 def quiet_libraries() -> None:
     """Silence progress bars and deprecation chatter of transformers, TRL, PEFT and torch in this process."""
-    os.environ["TQDM_DISABLE"] = "1"
     import transformers
 
     transformers.logging.set_verbosity_error()
