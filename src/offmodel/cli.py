@@ -62,8 +62,12 @@ def run(
     from offmodel.studies.run import run_study
 
     directory = out_dir or Path("runs") / study
-    with Runner(_store(store), workers, Display()) as runner:
-        outcome = run_study(study, parameters or [], scale, runner)
+    try:
+        with Runner(_store(store), workers, Display()) as runner:
+            outcome = run_study(study, parameters or [], scale, runner)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted; run the same command again to resume")
+        raise typer.Exit(130) from None
     report = write_outputs(outcome, directory, "offmodel " + shlex.join(sys.argv[1:]))
     if as_json:
         typer.echo(json.dumps(results(outcome), ensure_ascii=False))
@@ -233,7 +237,7 @@ def organisms_evaluate(
 
 
 def main() -> None:
-    """Entry point: errors that people can mend are one line and exit code 2, Ctrl-C is 130."""
+    """Entry point: errors that people can mend are one line and exit code 2."""
     os.environ.setdefault("TQDM_DISABLE", "1")  # progress is ours to show, in this process and its workers
     errors = Console(stderr=True)
     try:
@@ -241,6 +245,3 @@ def main() -> None:
     except OffmodelError as e:
         errors.print(f"[red]error:[/red] {e}".replace("\n", " "), highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("interrupted; run the same command again to resume")
-        sys.exit(130)
