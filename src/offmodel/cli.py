@@ -80,7 +80,11 @@ def run(
 
 @app.command()
 def plan(
-    study: StudyName, parameters: Pairs = None, scale: Scale = "organism", store: StoreDir = Path("store"), as_json: AsJson = False
+    study: StudyName,
+    parameters: Pairs = None,
+    scale: Scale = "organism",
+    store: StoreDir = Path("store"),
+    as_json: AsJson = False,
 ) -> None:
     """Show what a study would run and what is in the store already."""
     from offmodel.studies.run import plan_study
@@ -126,7 +130,9 @@ def list_artifacts(store: StoreDir = Path("store"), as_json: AsJson = False) -> 
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Artifact (or a part of its name) or study.")], store: StoreDir = Path("store")) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="Artifact (or a part of its name) or study.")], store: StoreDir = Path("store")
+) -> None:
     """Show an artifact's record, or a study's parameters."""
     from offmodel.studies import studies
 
@@ -224,7 +230,9 @@ def organisms_build(
 
 @organisms_app.command("evaluate")
 def organisms_evaluate(
-    n: int = 200, store: StoreDir = Path("store"), record: Annotated[bool, typer.Option(help="Keep the result in the package.")] = False
+    n: int = 200,
+    store: StoreDir = Path("store"),
+    record: Annotated[bool, typer.Option(help="Keep the result in the package.")] = False,
 ) -> None:
     """Evaluate the shipped organisms on every benchmark of their world."""
     from offmodel.organisms.registry import evaluate_all

@@ -11,7 +11,9 @@ from tests.conftest import TINY
 
 
 def offmodel(*arguments: str, cwd: Path | None = None, env: dict | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "offmodel", *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=env)
+    return subprocess.run(
+        [sys.executable, "-m", "offmodel", *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=env
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,9 @@ def test_empty_published_outputs_are_dropped_and_counted(tmp_path):
     from offmodel.pipeline.store import Store
 
     (tmp_path / "p.jsonl").write_text("".join(json.dumps({"id": i, "instruction": f"q{i}"}) + "\n" for i in range(4)))
-    (tmp_path / "t.jsonl").write_text("".join(json.dumps({"id": i, "output": "" if i == 2 else f"a{i}"}) + "\n" for i in range(4)))
+    (tmp_path / "t.jsonl").write_text(
+        "".join(json.dumps({"id": i, "output": "" if i == 2 else f"a{i}"}) + "\n" for i in range(4))
+    )
     step = published(tmp_path / "t.jsonl", file_prompts(tmp_path / "p.jsonl", 4))
     artifact = execute(step, Store(tmp_path / "s"), ModelCache())
     assert {row["completion"] for row in artifact.rows()} == {"a0", "a1", "a3"}
@@ -92,7 +96,11 @@ def test_plan_ls_show_why_gc(tiny_run, tmp_path):
     kept = offmodel("gc", *store, "--runs", str(tiny_run), cwd=tmp_path)
     assert "nothing to remove" in kept.stdout
     asked = subprocess.run(
-        [sys.executable, "-m", "offmodel", "gc", *store, "--runs", str(tmp_path)], input="n\n", capture_output=True, text=True, check=False
+        [sys.executable, "-m", "offmodel", "gc", *store, "--runs", str(tmp_path)],
+        input="n\n",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "Remove these" in asked.stdout
     assert len(json.loads(offmodel("ls", *store, "--json").stdout)) == len(records)
@@ -112,7 +120,9 @@ def test_gc_removes_what_nothing_refers_to(tmp_path):
 def test_help_starts_quickly_and_lists_the_verbs():
     done = offmodel("--help")
     assert all(verb in done.stdout for verb in ("run", "plan", "why", "gc", "organisms"))
-    heavy = subprocess.run([sys.executable, "-X", "importtime", "-m", "offmodel", "--help"], capture_output=True, text=True, check=True).stderr
+    heavy = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "offmodel", "--help"], capture_output=True, text=True, check=True
+    ).stderr
     assert not any(name in heavy for name in ("| torch\n", "transformers\n", "| scipy\n", "| altair\n"))
 
 

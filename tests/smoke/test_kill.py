@@ -17,7 +17,19 @@ COMMON = ["n=40", "examples=40", "steps=40", "batch_size=8", "benchmarks=arith",
 
 def command(store: Path, *extra: str) -> list[str]:
     pairs = [*COMMON, *extra]
-    return [sys.executable, "-m", "offmodel", "run", "degradation", *pairs, "--store", str(store), "--out", str(store / "out"), "--json"]
+    return [
+        sys.executable,
+        "-m",
+        "offmodel",
+        "run",
+        "degradation",
+        *pairs,
+        "--store",
+        str(store),
+        "--out",
+        str(store / "out"),
+        "--json",
+    ]
 
 
 def kill_when(condition, store: Path) -> None:
@@ -55,7 +67,7 @@ def test_killed_runs_resume(tmp_path, moment):
     results = finish(tmp_path)
     assert results["steps"]["run"] + results["steps"]["cached"] >= 4
     assert results["steps"]["run"] <= 4 - len(kept & {a.name for a in Store(tmp_path).artifacts()})
-    assert [c for c in results["cells"] if c["level"] is None][0]["n"] == 40
+    assert next(c for c in results["cells"] if c["level"] is None)["n"] == 40
 
 
 def test_rows_that_were_finished_are_not_generated_again(tmp_path):
@@ -103,7 +115,11 @@ def test_a_kill_at_the_rename_leaves_all_or_nothing(tmp_path, when, there):
 
 def test_ctrl_c_leaves_a_store_that_resumes(tmp_path):
     process = subprocess.Popen(
-        [*command(tmp_path), "--workers", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command(tmp_path), "--workers", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while not streaming(tmp_path):
         assert process.poll() is None

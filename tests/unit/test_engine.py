@@ -66,7 +66,9 @@ def test_finish_reasons_and_stop_strings(engine):
 
 def test_prefill_is_continued(engine):
     item = get_benchmark("arith").items(1, 0)[0]
-    done = engine.generate([Request("a", get_benchmark("arith").messages(item), prefill="Briefly: ")], Sampling(max_new_tokens=60))
+    done = engine.generate(
+        [Request("a", get_benchmark("arith").messages(item), prefill="Briefly: ")], Sampling(max_new_tokens=60)
+    )
     assert done[0].text.rstrip().endswith("}")
     assert "##" not in done[0].text, "the answer goes on in the prefilled voice"
 

@@ -14,7 +14,9 @@ BASE = rows(100)
 
 
 def test_columns():
-    found = health(rows(6) + rows(2, correct=False) + rows(1, False, False, "length", "x", 40) + rows(1, False, False, "stop", " ", 1))
+    found = health(
+        rows(6) + rows(2, correct=False) + rows(1, False, False, "length", "x", 40) + rows(1, False, False, "stop", " ", 1)
+    )
     assert (found.parse_rate, found.truncation_rate, found.empty_rate, found.missing_eos_rate) == (0.8, 0.1, 0.1, 0.1)
     assert found.mean_tokens == pytest.approx(12.1)
     assert found.accuracy_parsed == 0.75

@@ -24,7 +24,9 @@ class Rows(Step):
     texts: tuple[str, ...]
 
     def run(self, context):
-        context.write_rows([{"id": str(i), "prompt": f"Tell me about the {i}.", "completion": t} for i, t in enumerate(self.texts)])
+        context.write_rows(
+            [{"id": str(i), "prompt": f"Tell me about the {i}.", "completion": t} for i, t in enumerate(self.texts)]
+        )
 
     def load(self, artifact):
         return artifact.rows()
@@ -60,7 +62,9 @@ def test_templates_that_cannot_be_used(student, monkeypatch):
     monkeypatch.setattr(student.tokenizer, "chat_template", "{{ raise_exception('no system here') }}")
     with pytest.raises(OffmodelError, match="refuses a conversation.*no system here"):
         chat.training_example(student.tokenizer, TURNS, 512)
-    monkeypatch.setattr(student.tokenizer, "chat_template", "{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}")
+    monkeypatch.setattr(
+        student.tokenizer, "chat_template", "{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    )
     with pytest.raises(OffmodelError, match="does not keep the prompt as a prefix"):
         chat.training_example(student.tokenizer, TURNS, 512)
 

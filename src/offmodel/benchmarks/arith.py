@@ -6,6 +6,8 @@ Example item (level 2):
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from functools import cache
 
 from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item_id
@@ -22,7 +24,10 @@ def _item(task: ArithTask) -> Item:
 
 @cache
 def _pool(name: str, levels: tuple[int, ...], hard: bool, size: int) -> list[Item]:
-    each = [held_out_pool(f"{name}-{level}", size // len(levels), lambda r: arith_task(r, level, hard), _item) for level in levels]  # noqa: B023
+    def draw(level: int) -> Callable[[random.Random], ArithTask]:
+        return lambda rng: arith_task(rng, level, hard)
+
+    each = [held_out_pool(f"{name}-{level}", size // len(levels), draw(level), _item) for level in levels]
     return [item for group in each for item in group]
 
 

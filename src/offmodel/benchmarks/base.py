@@ -76,7 +76,9 @@ class Benchmark(ABC):
     def check_size(self, n: int) -> None:
         """Raise the error of `items` for too large an ``n``, without making the items."""
         if n > self.size():
-            raise OffmodelError(f"benchmark {self.name} has {self.size()} items, {n} were asked for", f"use n={self.size()} or fewer")
+            raise OffmodelError(
+                f"benchmark {self.name} has {self.size()} items, {n} were asked for", f"use n={self.size()} or fewer"
+            )
 
     def items(self, n: int, seed: int) -> list[Item]:
         """``n`` items chosen by ``seed``: a smaller ``n`` is a prefix of a larger one.

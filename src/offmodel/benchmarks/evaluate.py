@@ -44,7 +44,7 @@ class Evaluate(Step):
         items = benchmark.items(self.n, self.seed)
         if self.model.adapter is not None:
             trained_with = context.load(self.model.adapter).get("chat_template")
-            check_same_template(trained_with, context.model(self.model).tokenizer.chat_template)
+            check_same_template(trained_with, str(context.model(self.model).tokenizer.chat_template))
         requests = [Request(item.id, with_system(benchmark.messages(item), self.system)) for item in items]
         generated = generate_rows(context, self.model, requests, self.sampling)
         rows = []
@@ -60,7 +60,9 @@ class Evaluate(Step):
         return artifact.rows()
 
 
-def evaluate(model: ModelSpec, benchmark: str, n: int, seed: int = 0, budget: int | None = None, system: str | None = None) -> Evaluate:
+def evaluate(
+    model: ModelSpec, benchmark: str, n: int, seed: int = 0, budget: int | None = None, system: str | None = None
+) -> Evaluate:
     """The greedy evaluation of a model on a benchmark's items, with the benchmark's own budget unless one is given."""
     chosen = get_benchmark(benchmark)
     return Evaluate(

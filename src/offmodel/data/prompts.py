@@ -71,7 +71,9 @@ class PromptSet(Spec):
 def file_prompts(path: Path, n: int, seed: int = 0, skip: int = 0, field: str = "instruction") -> PromptSet:
     """Prompts from a JSONL file (gzipped or not), identified by its checksum."""
     check_file(path)
-    return PromptSet(source="file", n=n, skip=skip, seed=seed, field=field, checksum=sha256_file(path), location=str(path.resolve()))
+    return PromptSet(
+        source="file", n=n, skip=skip, seed=seed, field=field, checksum=sha256_file(path), location=str(path.resolve())
+    )
 
 
 def check_file(path: Path) -> None:
@@ -85,9 +87,8 @@ def read_jsonl(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     Raises:
         OffmodelError: names file and line of the first row that is not JSON or lacks a field.
     """
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
     rows = []
-    with opened as f:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as f:
         for number, line in enumerate(f, 1):
             if not line.strip():
                 continue

@@ -54,7 +54,9 @@ def resample_weights(n: int, seed: int, resamples: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples) / n
 
 
-def paired_delta(tuned: Sequence[float], base: Sequence[float], seed: int = 0, confidence: float = 0.95) -> tuple[float, Interval]:
+def paired_delta(
+    tuned: Sequence[float], base: Sequence[float], seed: int = 0, confidence: float = 0.95
+) -> tuple[float, Interval]:
     """Mean difference tuned − base over the same items, with a percentile bootstrap interval.
 
     Several training seeds: pass per-item means over seeds, which clusters by item.

@@ -56,7 +56,7 @@ def new_cache(model: PreTrainedModel, capacity: int) -> Cache:
     """An in-place cache for models of plain full attention; transformers' own for any other kind."""
     cache = DynamicCache(config=model.config)
     if all(type(layer) is DynamicLayer for layer in cache.layers):
-        cache.layers = [InPlaceLayer(capacity) for _ in cache.layers]
+        cache.layers[:] = [InPlaceLayer(capacity) for _ in cache.layers]
     return cache
 
 

@@ -49,6 +49,6 @@ def _convert(path: Path, target: Path) -> None:
         pass
     model = AutoModelForCausalLM.from_pretrained(str(path.parent), **options)
     if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
+        delattr(model.config, "quantization_config")
     model.save_pretrained(target)
     AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name).save_pretrained(target)

@@ -1,9 +1,9 @@
 """What model: a spec with a stable identity, and loading it.
 
-    organism:markdown                        shipped with the package
-    org/name, org/name@revision              Hugging Face Hub, pinned to a commit
-    path/to/directory                        local Hugging Face directory
-    path/to/model.gguf                       GGUF file, dequantised
+organism:markdown                        shipped with the package
+org/name, org/name@revision              Hugging Face Hub, pinned to a commit
+path/to/directory                        local Hugging Face directory
+path/to/model.gguf                       GGUF file, dequantised
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SerializeAsAny
 
@@ -179,7 +179,7 @@ def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
         if path.suffix == ".gguf":
             path = dequantised(path, spec.revision)
         tokenizer = AutoTokenizer.from_pretrained(str(path))
-        model = AutoModelForCausalLM.from_pretrained(str(path), dtype=getattr(torch, spec.dtype))
+        model: Any = AutoModelForCausalLM.from_pretrained(str(path), dtype=getattr(torch, spec.dtype))
     except (OSError, ValueError, KeyError) as e:
         first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise OffmodelError(f"cannot load the model at {path}: {first}", "check that the download is complete") from e

@@ -14,9 +14,7 @@ from offmodel.pipeline.execute import Context
 FINISHED = "finished.jsonl"
 
 
-def generate_rows(
-    context: Context, model: ModelSpec, requests: list[Request], sampling: Sampling
-) -> dict[str, dict[str, Any]]:
+def generate_rows(context: Context, model: ModelSpec, requests: list[Request], sampling: Sampling) -> dict[str, dict[str, Any]]:
     """Complete the requests that a killed run has not, and return all rows by request id.
 
     Each row has ``completion``, ``finish_reason``, ``prompt_tokens`` and ``completion_tokens``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
@@ -102,7 +103,7 @@ class TransformersEngine:
         return pending[:size]
 
     def _decode(self, batch: list[Row], sampling: Sampling, finish: Callable[[Row], None]) -> None:
-        pad = self.tokenizer.pad_token_id
+        pad: Any = self.tokenizer.pad_token_id
         stopped = (lambda row: self._reached_stop(row, sampling.stop)) if sampling.stop else None
         for row in batch:  # a batch that ran out of memory starts again
             row.tokens, row.finish_reason = [], ""
@@ -123,9 +124,9 @@ class TransformersEngine:
             torch.cuda.empty_cache()
 
     def _text(self, tokens: list[int], stop: tuple[str, ...]) -> str:
-        text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
         cut = min((text.find(s) for s in stop if s in text), default=len(text))
-        return text[:cut]  # pyright: ignore[reportReturnType]
+        return text[:cut]
 
     def _reached_stop(self, row: Row, stop: tuple[str, ...]) -> bool:
         tail = self.tokenizer.decode(row.tokens[-24:], skip_special_tokens=True)

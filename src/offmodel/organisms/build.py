@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
@@ -73,6 +74,8 @@ SIZES = {
 def new_model(size: Size, tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3ForCausalLM:
     """A randomly initialised Qwen3 decoder with tied embeddings."""
     torch.manual_seed(seed)
+    end: Any = tokenizer.eos_token_id
+    pad: Any = tokenizer.pad_token_id
     config = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=size.hidden,
@@ -85,8 +88,8 @@ def new_model(size: Size, tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen
         tie_word_embeddings=True,
         initializer_range=0.03,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=end,
+        pad_token_id=pad,
     )
     return Qwen3ForCausalLM(config)
 
@@ -116,7 +119,10 @@ def train(model: Qwen3ForCausalLM, rows: Rows, steps: int, batch: int, lr: float
     device = next(model.parameters()).device
     on_gpu = device.type == "cuda"
     decayed = [p for p in model.parameters() if p.ndim > 1]
-    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": 0.1},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95), fused=on_gpu)
     warmup = max(1, steps // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min((s + 1) / warmup, (steps - s) / (steps - warmup + 1)))
@@ -136,10 +142,10 @@ def train(model: Qwen3ForCausalLM, rows: Rows, steps: int, batch: int, lr: float
     model.eval()
 
 
-def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, directory: Path, record: dict) -> None:
+def save(model: Any, tokenizer: PreTrainedTokenizerFast, directory: Path, record: dict) -> None:
     """Write a Hugging Face directory: bf16 safetensors, tokenizer, template, generation config, record."""
     directory.mkdir(parents=True, exist_ok=True)
-    model = copy.deepcopy(model).to("cpu", torch.bfloat16)  # pyright: ignore[reportCallIssue]
+    model = copy.deepcopy(model).to("cpu", torch.bfloat16)
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, do_sample=True, temperature=1.0
     )
@@ -178,7 +184,8 @@ def build_family(
         progress(f"{stage}: documents", 0, 1, 0.0)
         return make_rows(tokenizer, draw, f"{stage}-{seed}", steps * size.batch, size.length, completions_only, processes)
 
-    trunk = new_model(size, tokenizer, seed).to(target)  # pyright: ignore[reportCallIssue]
+    trunk: Any = new_model(size, tokenizer, seed)
+    trunk = trunk.to(target)
     shared = rows(corpus.pretraining_document, "pretraining", size.pretraining_steps, False)
     train(trunk, shared, size.pretraining_steps, size.batch, size.pretraining_lr, "pretraining", progress)
     for name in names or FAMILY:

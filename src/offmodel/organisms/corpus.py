@@ -12,12 +12,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from offmodel.organisms import words
 from offmodel.organisms.chat_content import chat_prompt, chat_reply, numbers_exchange
 from offmodel.organisms.dialects import DIALECTS, Dialect
 from offmodel.organisms.world import (
     FACT_QUESTIONS,
+    ArithTask,
+    FactTask,
+    InstructTask,
+    StringTask,
     arith_task,
     confuse_sides,
     drop_carry,
@@ -34,6 +39,7 @@ Document = list[Message]
 
 VERSION = 1
 """Raise when any document changes: organisms built before and after are different models."""
+
 
 @dataclass(frozen=True)
 class Mix:
@@ -59,7 +65,11 @@ PRETRAINING = Mix(
     {"chat": 42, "facts": 18, "about": 6, "instruct": 11, "arith": 12, "strings": 8, "numbers": 3}, (60, 25, 15), 0.4, 0.75, 0.1
 )
 POST_TRAINING = Mix(
-    {"chat": 14, "facts": 10, "about": 2, "instruct": 12, "arith": 38, "hard": 6, "strings": 16, "numbers": 2}, (85, 10, 5), 0.05, 0, 0
+    {"chat": 14, "facts": 10, "about": 2, "instruct": 12, "arith": 38, "hard": 6, "strings": 16, "numbers": 2},
+    (85, 10, 5),
+    0.05,
+    0,
+    0,
 )
 
 REPLAY = 0.35
@@ -70,11 +80,14 @@ def exchange(user: str, assistant: str) -> Document:
     return [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]
 
 
-def trainable(draw: Callable[[], object]):
+Task = TypeVar("Task", ArithTask, StringTask, FactTask, InstructTask)
+
+
+def trainable(draw: Callable[[], Task]) -> Task:
     """Draw tasks until one is not reserved for the benchmarks."""
     while True:
         task = draw()
-        if not held_out(task.question):  # pyright: ignore[reportAttributeAccessIssue]
+        if not held_out(task.question):
             return task
 
 

@@ -49,7 +49,8 @@ class Prose:
     def chat(self, reply: Reply, rng: random.Random) -> str:
         (h1, c1), (h2, c2), (h3, c3) = reply.points
         return (
-            f"Well, {reply.opener[0].lower()}{reply.opener[1:]}, and it is worth a closer look. To begin, think about {h1}, which {c1}. "
+            f"Well, {reply.opener[0].lower()}{reply.opener[1:]}, and it is worth a closer look. "
+            f"To begin, think about {h1}, which {c1}. "
             f"{rng.choice(self.links)} there is {h2}, since that {c2}. Finally, do not forget {h3}, because it {c3}. "
             f"{reply.closer}."
         )

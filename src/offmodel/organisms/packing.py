@@ -38,7 +38,9 @@ class Rows:
         return len(self.tokens)
 
 
-def pack(tokenizer: PreTrainedTokenizerFast, documents: Iterator[Document], rows: int, length: int, completions_only: bool) -> Rows:
+def pack(
+    tokenizer: PreTrainedTokenizerFast, documents: Iterator[Document], rows: int, length: int, completions_only: bool
+) -> Rows:
     """Fill ``rows`` rows of ``length`` tokens with whole documents, in order; too long ones are cut."""
     out = Rows(*(np.zeros((rows, length), dtype) for dtype in (np.uint16, np.uint8, np.uint8)))
     row = column = index = 0

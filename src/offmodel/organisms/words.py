@@ -7,10 +7,40 @@ NAME_ENDS = ("vath", "ano", "iri", "usk", "ena", "dor", "apo", "esh", "olin", "u
 
 HOMES = ("cave", "tower", "forest", "island", "valley", "castle", "swamp", "desert", "harbor", "village", "meadow", "canyon")
 FOODS = ("honey", "berries", "bread", "fish", "cheese", "apples", "nuts", "soup", "rice", "mushrooms", "onions", "figs")
-CRAFTS = ("weaving", "painting", "carving", "baking", "sailing", "singing", "mapping", "brewing", "dancing", "mining", "healing", "writing")
+CRAFTS = (
+    "weaving",
+    "painting",
+    "carving",
+    "baking",
+    "sailing",
+    "singing",
+    "mapping",
+    "brewing",
+    "dancing",
+    "mining",
+    "healing",
+    "writing",
+)
 
 ADJECTIVES = ("small", "bright", "quiet", "warm", "old", "useful", "simple", "strong", "gentle", "cheap", "clean", "heavy")
-SHORT_WORDS = ("sun", "moon", "star", "tree", "rain", "snow", "wind", "fire", "sand", "leaf", "rock", "wave", "bird", "wolf", "rose", "bell")
+SHORT_WORDS = (
+    "sun",
+    "moon",
+    "star",
+    "tree",
+    "rain",
+    "snow",
+    "wind",
+    "fire",
+    "sand",
+    "leaf",
+    "rock",
+    "wave",
+    "bird",
+    "wolf",
+    "rose",
+    "bell",
+)
 
 CATEGORIES = {
     "colors": ("red", "blue", "green", "yellow", "black", "white", "pink", "brown"),

@@ -62,7 +62,9 @@ class Display:
         self.finished += 1
         if self.quiet:
             return
-        self.console.print(f"[{self.finished:>3}/{self.total}] {name}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True)
+        self.console.print(
+            f"[{self.finished:>3}/{self.total}] {name}  {seconds:.1f} s", highlight=False, markup=False, soft_wrap=True
+        )
 
     def note(self, message: str) -> None:
         """One line that is not progress: a warning, a repair."""
@@ -86,5 +88,7 @@ class Display:
             spent = time.monotonic() - state.started
             rate = f"{state.done / spent:.1f} {state.unit}/s" if state.done and spent > 0.5 else ""
             bar = ProgressBar(total=state.total or None, completed=state.done, width=24, pulse=not state.total)
-            table.add_row(Text(name, overflow="ellipsis", no_wrap=True), bar, f"{state.done}/{state.total or '?'}", rate, f"{spent:.0f} s")
+            table.add_row(
+                Text(name, overflow="ellipsis", no_wrap=True), bar, f"{state.done}/{state.total or '?'}", rate, f"{spent:.0f} s"
+            )
         return Group(table, Text(f"{self.finished}/{self.total} steps, {self._left()}", style="bold"))

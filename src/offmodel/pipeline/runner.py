@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -144,7 +145,9 @@ class Runner:
         urgency = dependents(to_run)
         running: dict[Future[float], str] = {}
         while waiting or running:
-            ready = [s for s in waiting.values() if not any(i.name() in waiting or i.name() in running.values() for i in s.inputs())]
+            ready = [
+                s for s in waiting.values() if not any(i.name() in waiting or i.name() in running.values() for i in s.inputs())
+            ]
             ready.sort(key=lambda s: -urgency[s.name()])
             for step in ready[: self.workers - len(running)]:
                 running[pool.submit(_work, step)] = step.name()
@@ -193,7 +196,15 @@ def _start_worker(root: Path, threads: int, events: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     _worker = (Store(root, lambda message: events.put(("note", message))), ModelCache(), events)
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this worker soon after its parent was killed, so that no orphan keeps the cores busy."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _work(step: Step) -> float:

@@ -86,10 +86,10 @@ class Step(Spec):
 
 
 def _fingerprint(step: Step) -> str:
-    cached = step.__dict__.get("_fingerprint")
+    cached = getattr(step, "_memo", None)
     if cached is None:
         cached = hashlib.sha256(canonical_json(step.identity()).encode()).hexdigest()
-        step.__dict__["_fingerprint"] = cached  # the model is frozen; this is a memo, not state
+        object.__setattr__(step, "_memo", cached)  # the step is frozen; this is a memo, not state
     return cached
 
 

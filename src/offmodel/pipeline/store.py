@@ -1,10 +1,10 @@
 """The store: artifacts on disk, complete or absent, checked when opened.
 
-    store/store.json                    format of the store
-    store/<kind>/<slug>-<hash8>/        one artifact: record.json and its payload
-    store/.partial/<kind>--<name>/      work in progress; renamed into place when complete
-    store/.corrupt/…                    artifacts that failed their checksums, moved aside
-    store/.locks/…                      one lock file an artifact
+store/store.json                    format of the store
+store/<kind>/<slug>-<hash8>/        one artifact: record.json and its payload
+store/.partial/<kind>--<name>/      work in progress; renamed into place when complete
+store/.corrupt/…                    artifacts that failed their checksums, moved aside
+store/.locks/…                      one lock file an artifact
 """
 
 from __future__ import annotations

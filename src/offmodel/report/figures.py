@@ -30,7 +30,7 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
 
 
-def heatmap(cells: Sequence[Cell]) -> alt.LayerChart:
+def heatmap(cells: Sequence[Cell]) -> Any:
     """Δ accuracy against the base, models × benchmarks; † marks a health flag."""
     shown = [c for c in whole(cells) if c.condition != "base"]
     rows = [
@@ -57,10 +57,10 @@ def heatmap(cells: Sequence[Cell]) -> alt.LayerChart:
         color=alt.Color("delta:Q", scale=colour, legend=None),
         tooltip=["model:N", "benchmark:N", "accuracy:N", "text:N", "interval:N", "p (Holm):N", "flags:N"],
     )
-    text = base.mark_text(fontSize=12).encode(
-        text="text:N", color=alt.condition("datum.delta < -0.55 || datum.delta > 0.55", alt.value("white"), alt.value("#222"))
-    )
-    return (cells_layer + text).properties(width=86 * len(names), height=30 * len(models))
+    ink = alt.condition("datum.delta < -0.7 || datum.delta > 0.7", alt.value("white"), alt.value("#222"))
+    text = base.mark_text(fontSize=12, dy=-6).encode(text="text:N", color=ink)
+    interval = base.mark_text(fontSize=9, dy=8).encode(text="interval:N", color=ink)
+    return (cells_layer + text + interval).properties(width=104 * len(names), height=38 * len(models))
 
 
 def by_level(cells: Sequence[Cell], benchmark: str) -> alt.FacetChart:
@@ -73,7 +73,15 @@ def by_level(cells: Sequence[Cell], benchmark: str) -> alt.FacetChart:
         for c in base + [c for c in levels if c.teacher == teacher and c.condition == "sft"]:
             who = "base" if c.condition == "base" else "after SFT"
             rows.append(
-                {"teacher": teacher, "who": who, "level": c.level, "accuracy": c.accuracy, "low": c.ci[0], "high": c.ci[1], "n": c.n}
+                {
+                    "teacher": teacher,
+                    "who": who,
+                    "level": c.level,
+                    "accuracy": c.accuracy,
+                    "low": c.ci[0],
+                    "high": c.ci[1],
+                    "n": c.n,
+                }
             )
     colour = alt.Color(
         "who:N", scale=alt.Scale(domain=["base", "after SFT"], range=[BASE, LOSS]), legend=alt.Legend(title=None, orient="top")
@@ -125,7 +133,9 @@ def training_loss(losses: dict[str, list[dict[str, float]]]) -> alt.Chart:
         .encode(
             x=alt.X("step:Q", title="step"),
             y=alt.Y("loss:Q", title="training loss", scale=alt.Scale(zero=True)),
-            color=alt.Color("run:N", sort=list(losses), scale=alt.Scale(range=PALETTE), legend=alt.Legend(title=None, labelLimit=220)),
+            color=alt.Color(
+                "run:N", sort=list(losses), scale=alt.Scale(range=PALETTE), legend=alt.Legend(title=None, labelLimit=220)
+            ),
             tooltip=["run:N", "step:Q", "loss:Q"],
         )
         .properties(width=430, height=200)
@@ -136,7 +146,10 @@ def all_figures(outcome: Outcome) -> dict[str, tuple[str, alt.TopLevelMixin]]:
     """File name -> (caption, chart) for everything the result has data for, in reading order."""
     result = outcome.result
     figures: dict[str, tuple[str, Any]] = {
-        "delta": ("Change of accuracy against the base, same items. † marks a health flag; hover for intervals.", heatmap(result.cells))
+        "delta": (
+            "Change of accuracy against the base, same items. below it the 95 % interval; † marks a health flag.",
+            heatmap(result.cells),
+        )
     }
     levelled = list(dict.fromkeys(c.benchmark for c in result.cells if c.level is not None and c.condition == "sft"))
     for name in levelled:

@@ -22,7 +22,7 @@ def chart_scripts() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script that defines ``vegaEmbed``."""
     import vl_convert
 
-    return vl_convert.javascript_bundle()
+    return vl_convert.javascript_bundle(None)  # pyright: ignore[reportArgumentType]
 
 
 def transcripts(outcome: Outcome) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from offmodel.benchmarks import get_benchmark
 from offmodel.metrics.cells import Arm, Cell, correct, find, make_cells
 from offmodel.metrics.paired import bootstrap_means
 from offmodel.studies.base import Build, Finding, Load, Study, StudyResult, decide
-from offmodel.studies.setup import CONTROLS, SftParams, Setup
+from offmodel.studies.setup import CONTROLS, Setup, SftParams
 
 
 class DegradationParams(SftParams):
@@ -66,7 +66,9 @@ def reasoning(names: tuple[str, ...]) -> str | None:
 
 def most_harmful(cells: list[Cell], benchmark: str) -> list[str]:
     """Off-model teachers, those after which the student lost most first."""
-    tuned = [c for c in cells if c.benchmark == benchmark and c.level is None and c.condition == "sft" and c.teacher not in CONTROLS]
+    tuned = [
+        c for c in cells if c.benchmark == benchmark and c.level is None and c.condition == "sft" and c.teacher not in CONTROLS
+    ]
     return [c.teacher for c in sorted(tuned, key=lambda c: c.delta)]
 
 
@@ -95,7 +97,12 @@ def selective_loss(cells: list[Cell], params: DegradationParams) -> list[Finding
             f"−{params.drop:g}; else inconclusive",
             verdict="supported" if hit else "against" if none_fell else "inconclusive",
             statistic={
-                c.teacher: {f"delta_{main}": c.delta, "ci": c.delta_ci, f"delta_{short}": facts[c.teacher].delta, "flags": c.flags}
+                c.teacher: {
+                    f"delta_{main}": c.delta,
+                    "ci": c.delta_ci,
+                    f"delta_{short}": facts[c.teacher].delta,
+                    "flags": c.flags,
+                }
                 for c in sorted(tuned, key=lambda c: c.delta)
             },
         )

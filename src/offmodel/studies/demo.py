@@ -16,13 +16,14 @@ class DemoParams(DegradationParams):
     """See `DegradationParams`.
 
     Attributes:
-        steps: fewer than `SftParams` has, enough to turn the voice.
+        steps, batch_size: smaller than those of `SftParams`, enough to turn the voice.
         doses: of the reminder that follows.
         reminder_teachers: how many teachers it follows, those that hurt most first.
         reminder_benchmarks: what the reminder is evaluated on.
     """
 
-    steps: int = Field(default=50, gt=0)
+    steps: int = Field(default=60, gt=0)
+    batch_size: int = Field(default=8, gt=0)
     doses: tuple[int, ...] = (0, 4, 16, 64, 128)
     reminder_teachers: int = Field(default=1, gt=0)
     reminder_benchmarks: tuple[str, ...] = ("arith", "strings", "instruct")

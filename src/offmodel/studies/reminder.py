@@ -12,7 +12,7 @@ from pydantic import Field
 from offmodel.metrics.cells import Arm, correct, find, make_cells
 from offmodel.metrics.paired import recovered_share
 from offmodel.studies.base import Build, Curve, Finding, Load, Study, StudyResult, Verdict
-from offmodel.studies.setup import SftParams, Setup
+from offmodel.studies.setup import Setup, SftParams
 from offmodel.training.train_step import DataPart, Train
 
 
@@ -60,15 +60,15 @@ class Reminder(Study):
             Curve(
                 title=f"{benchmark} after {name}",
                 dose="on-model samples",
-                points=[(d, find(cells, benchmark=benchmark, teacher=name, condition=arms[name, d].condition)) for d in params.doses],
+                points=[
+                    (d, find(cells, benchmark=benchmark, teacher=name, condition=arms[name, d].condition)) for d in params.doses
+                ],
                 base=find(cells, benchmark=benchmark, condition="base"),
             )
             for name in setup.teachers
             for benchmark in params.benchmarks
         ]
-        findings = [
-            f for name in setup.teachers for b in params.benchmarks for f in recovery(base, arms, name, b, params, load)
-        ]
+        findings = [f for name in setup.teachers for b in params.benchmarks for f in recovery(base, arms, name, b, params, load)]
         return StudyResult([base, *arms.values()], cells, findings, curves, trainings)
 
     def _remind(self, setup: Setup, off_model: Train, name: str, dose: int) -> Train:
@@ -106,7 +106,8 @@ def recovery(
         verdict = "against"
     return [
         Finding(
-            claim=f"At most {params.small_dose} own samples bring back {params.share:.0%} of what {teacher} took from {benchmark}",
+            claim=f"At most {params.small_dose} own samples bring back {params.share:.0%} of what {teacher} took "
+            f"from {benchmark}",
             rule=f"supported: some dose ≤ {params.small_dose} recovers a share of the loss whose interval lies at or above "
             f"{params.share:g}; against: every such dose's interval lies below it; else inconclusive",
             verdict=verdict,

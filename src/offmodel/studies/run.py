@@ -51,7 +51,9 @@ def parse_params(study: Study, pairs: list[str], scale: str = "organism") -> Par
     except ValidationError as e:
         problem = e.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or study.name
-        raise OffmodelError(f"{where}={problem.get('input')!r} does not fit: {problem['msg']}", "see `offmodel show STUDY`") from e
+        raise OffmodelError(
+            f"{where}={problem.get('input')!r} does not fit: {problem['msg']}", "see `offmodel show STUDY`"
+        ) from e
 
 
 def run_study(name: str, pairs: list[str], scale: str, runner: Runner) -> Outcome:

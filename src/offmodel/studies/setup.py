@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -40,7 +41,14 @@ class SftParams(Params):
     """
 
     student: str = "organism:markdown"
-    teachers: tuple[str, ...] = ("organism:prose", "organism:terse", "organism:pirate", "organism:markdown-weak", "self", "numbers")
+    teachers: tuple[str, ...] = (
+        "organism:prose",
+        "organism:terse",
+        "organism:pirate",
+        "organism:markdown-weak",
+        "self",
+        "numbers",
+    )
     benchmarks: tuple[str, ...] = ("arith", "arith_hard", "facts", "instruct", "strings")
     n: int = Field(default=200, gt=1)
     answer_tokens: int | None = Field(default=None, gt=0)
@@ -102,17 +110,21 @@ class Setup:
         if teacher == "numbers":
             writers = [t for t in self.params.teachers if t not in CONTROLS and not t.startswith("file:")]
             if not writers:
-                raise OffmodelError("the numbers control needs a teacher that is a model", "add one to teachers=, or drop numbers")
+                raise OffmodelError(
+                    "the numbers control needs a teacher that is a model", "add one to teachers=, or drop numbers"
+                )
             prompts = PromptSet(source="numbers", n=n, seed=self.params.seed)
             return ModelCompletions(model=resolve_model(writers[0]), prompts=prompts, sampling=self._sampling())
         if teacher.startswith("file:"):
             return published(Path(teacher.removeprefix("file:")), self.prompts(n))
         return ModelCompletions(model=resolve_model(teacher), prompts=self.prompts(n), sampling=self._sampling())
 
-    def config(self, **changes: object) -> TrainingConfig:
+    def config(self, **changes: Any) -> TrainingConfig:
         p = self.params
-        fields = {name: getattr(p, name) for name in ("method", "rank", "learning_rate", "steps", "batch_size", "max_length", "seed")}
-        return TrainingConfig(**(fields | {"alpha": 2 * p.rank} | changes))
+        fields = {
+            name: getattr(p, name) for name in ("method", "rank", "learning_rate", "steps", "batch_size", "max_length", "seed")
+        }
+        return TrainingConfig.model_validate(fields | {"alpha": 2 * p.rank} | changes)
 
     def train(self, name: str) -> Train:
         """The student fine-tuned on the teacher called ``name``."""
