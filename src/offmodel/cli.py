@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from offmodel.errors import OffmodelError
 
@@ -122,7 +122,7 @@ def list_artifacts(store: StoreDir = Path("store"), as_json: AsJson = False) -> 
     if as_json:
         typer.echo(json.dumps([a.record for a in found]))
         return
-    table = Table("artifact", "made", "seconds", "size", box=None)
+    table = Table(Column("artifact", no_wrap=True), "made", "seconds", "size", box=None)
     for a in found:
         size = sum(f["size"] for f in a.record["files"].values())
         table.add_row(a.name, a.record["created"], f"{a.record['seconds']:.1f}", f"{size / 1e6:.2f} MB")
@@ -206,7 +206,7 @@ def organisms_list(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(found))
         return
     names = list(next(iter(found["organisms"].values()))["accuracy"])
-    table = Table("organism", "dialect", "parameters", *names, box=None)
+    table = Table(Column("organism", no_wrap=True), "dialect", "parameters", *names, box=None)
     for name, about in found["organisms"].items():
         values = [f"{about['accuracy'][b]:.3f}" for b in names]
         table.add_row(name, about["dialect"], f"{about['parameters'] / 1e6:.2f} M", *values)
