@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Config
 
 from offmodel.benchmarks import get_benchmark
 from offmodel.errors import OffmodelError
-from offmodel.models import chat, decoding
+from offmodel.models import chat, decoding, forward
 from offmodel.models.engine import Request, Sampling
+from offmodel.models.lean import LeanModel, lean_model
 from offmodel.models.spec import load_model, resolve_model
 from offmodel.models.transformers_engine import TransformersEngine
 
@@ -112,11 +114,47 @@ def test_a_prompt_longer_than_the_context_is_refused(engine):
         engine.generate([Request("long", [{"role": "user", "content": "garden " * 3000}])], Sampling())
 
 
-def test_dynamic_caches_work_too(student, requests, monkeypatch):
-    ours = TransformersEngine(student).generate(requests[:4], Sampling(max_new_tokens=30))
-    monkeypatch.setattr(decoding, "new_cache", lambda model, capacity: decoding.DynamicCache(config=model.config))
-    other = TransformersEngine(student).generate(requests[:4], Sampling(max_new_tokens=30))
-    assert [c.token_ids for c in ours] == [c.token_ids for c in other]
+@pytest.mark.parametrize("cache", ["in place", "transformers"])
+def test_every_forward_pass_writes_the_same(student, requests, monkeypatch, cache):
+    lean = TransformersEngine(student)
+    assert isinstance(lean.forward, LeanModel)
+    expected = lean.generate(requests[:8], Sampling(max_new_tokens=60))
+    if cache == "transformers":
+        monkeypatch.setattr(forward, "new_cache", lambda model, capacity: forward.DynamicCache(config=model.config))
+    monkeypatch.setattr(forward, "lean_model", lambda model: None)
+    ordinary = TransformersEngine(student)
+    assert isinstance(ordinary.forward, forward.ModelForward)
+    assert [c.token_ids for c in ordinary.generate(requests[:8], Sampling(max_new_tokens=60))] == [c.token_ids for c in expected]
+
+
+SMALL = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "fits"),
+    [
+        (LlamaConfig(**SMALL), True),
+        (Qwen2Config(**SMALL), True),
+        (LlamaConfig(**SMALL, mlp_bias=True), False),
+        (GPT2Config(vocab_size=64, n_embd=32, n_layer=2, n_head=4), False),
+    ],
+)
+def test_the_lean_pass_is_used_only_where_it_is_exact(config, fits):
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    assert (lean_model(model) is not None) == fits
+
+
+def test_a_model_that_computes_otherwise_keeps_its_own_pass(student, monkeypatch):
+    monkeypatch.setattr(student.model.config, "rms_norm_eps", 0.5)
+    assert lean_model(student.model) is None
 
 
 @pytest.mark.parametrize(

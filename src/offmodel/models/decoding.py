@@ -1,7 +1,7 @@
 """The decoding loop of the transformers engine: one batch of prompts, token by token.
 
 Faster than `generate` at small scale because the cache is written in place instead of copied every
-step, finished rows leave the batch, and nothing is recomputed around the forward pass.
+step, finished rows leave the batch, and little happens around the matrix products.
 """
 
 from __future__ import annotations
@@ -12,60 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+
+from offmodel.models.forward import Forward
 
 SHRINK_AT = 0.8
 """Drop finished rows once the live ones are at most this share of the batch: a copy, so not every step."""
-
-
-class InPlaceLayer(DynamicLayer):
-    """A cache layer in a buffer of fixed capacity; `update` writes and returns a view, copying nothing."""
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self.capacity = capacity
-        self.length = 0
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        self.dtype, self.device = key_states.dtype, key_states.device
-        rows, heads, _, dim = key_states.shape
-        self.key_buffer = key_states.new_empty(rows, heads, self.capacity, dim)
-        self.value_buffer = value_states.new_empty(rows, heads, self.capacity, value_states.shape[-1])
-        self.is_initialized = True
-
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object):
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        end = self.length + key_states.shape[-2]
-        self.key_buffer[:, :, self.length : end] = key_states
-        self.value_buffer[:, :, self.length : end] = value_states
-        self.length = end
-        self.keys, self.values = self.key_buffer[:, :, :end], self.value_buffer[:, :, :end]
-        return self.keys, self.values
-
-    def get_seq_length(self) -> int:
-        return self.length
-
-    def keep(self, rows: torch.Tensor) -> None:
-        """Keep only these rows of the batch."""
-        self.key_buffer, self.value_buffer = self.key_buffer[rows], self.value_buffer[rows]
-
-
-def new_cache(model: PreTrainedModel, capacity: int) -> Cache:
-    """An in-place cache for models of plain full attention; transformers' own for any other kind."""
-    cache = DynamicCache(config=model.config)
-    if all(type(layer) is DynamicLayer for layer in cache.layers):
-        cache.layers[:] = [InPlaceLayer(capacity) for _ in cache.layers]
-    return cache
-
-
-def keep_rows(cache: Cache, rows: torch.Tensor) -> None:
-    for layer in cache.layers:
-        if isinstance(layer, InPlaceLayer):
-            layer.keep(rows)
-        else:
-            layer.batch_select_indices(rows)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @dataclass
@@ -109,7 +60,7 @@ def pick(logits: torch.Tensor, temperature: float, top_p: float, draws: torch.Te
 
 @torch.inference_mode()
 def decode(
-    model: PreTrainedModel,
+    forward: Forward,
     rows: Sequence[Row],
     stop_ids: frozenset[int],
     pad_id: int,
@@ -121,7 +72,7 @@ def decode(
     """Decode a batch of rows to their ends; each row is filled in place and handed to ``on_done``.
 
     Args:
-        model: a causal language model in evaluation mode.
+        forward: the model's forward pass and its cache.
         rows: the batch.
         stop_ids: tokens that end a sequence.
         pad_id: any token id; used where attention never looks.
@@ -133,7 +84,7 @@ def decode(
     live = list(rows)
     width = max(len(r.prompt) for r in live)
     capacity = width + max(r.budget for r in live)
-    device = model.device
+    device = forward.device
     ids = torch.full((len(live), width), pad_id, device=device)
     seen = torch.zeros((len(live), capacity), dtype=torch.bool, device=device)
     for i, row in enumerate(live):
@@ -146,14 +97,12 @@ def decode(
     mask = (causal & seen[:, None, :width])[:, None] if padded else causal[None, None].expand(len(live), 1, -1, -1)
     if padded:  # a padding query must see something, or its softmax is NaN
         mask = mask | torch.eye(width, dtype=torch.bool, device=device)
-    cache = new_cache(model, capacity)
+    forward.start(len(live), capacity)
     draws = None if temperature == 0 else torch.from_numpy(np.stack([_padded_draws(r, capacity) for r in live])).to(device)
     step = 0
     while live:
-        output = model(
-            input_ids=ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1
-        )
-        nxt = pick(output.logits[:, -1], temperature, top_p, None if draws is None else draws[:, step])
+        logits = forward.forward(ids, mask, position)
+        nxt = pick(logits, temperature, top_p, None if draws is None else draws[:, step])
         step += 1
         for row, token in zip(live, nxt.tolist(), strict=True):
             if row.finish_reason:
@@ -172,11 +121,11 @@ def decode(
             keep = torch.tensor(alive, device=device)
             live, nxt, lengths, seen = [live[i] for i in alive], nxt[keep], lengths[keep], seen[keep]
             draws = None if draws is None else draws[keep]
-            keep_rows(cache, keep)
+            forward.keep(keep)
             padded = padded and not bool(seen.all())
         ids = nxt[:, None]
         position = (lengths + step - 1)[:, None]
-        mask = seen[:, None, None, : width + step] if padded else torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device)
+        mask = seen[:, None, None, : width + step] if padded else None
 
 
 def _padded_draws(row: Row, count: int) -> np.ndarray:

@@ -9,9 +9,9 @@ import torch
 
 from offmodel.errors import OffmodelError
 from offmodel.models import chat
-from offmodel.models.attention import use_decode_attention
 from offmodel.models.decoding import Row, decode, uniform_draws
 from offmodel.models.engine import Completion, Request, Sampling
+from offmodel.models.forward import best_forward
 from offmodel.models.spec import LoadedModel
 
 BATCH_TOKENS = {"cpu": 20_000, "cuda": 400_000}
@@ -29,7 +29,7 @@ class TransformersEngine:
     def __init__(self, loaded: LoadedModel, batch_tokens: int | None = None) -> None:
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(self.model.device.type, 100_000)
-        use_decode_attention(self.model)
+        self.forward = best_forward(self.model)
         self.stop_ids = chat.stop_token_ids(self.tokenizer, self.model.generation_config)
         self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
 
@@ -107,9 +107,8 @@ class TransformersEngine:
         stopped = (lambda row: self._reached_stop(row, sampling.stop)) if sampling.stop else None
         for row in batch:  # a batch that ran out of memory starts again
             row.tokens, row.finish_reason = [], ""
-        decode(
-            self.model, batch, self.stop_ids, pad if pad is not None else 0, sampling.temperature, sampling.top_p, stopped, finish
-        )
+        pad = 0 if pad is None else pad
+        decode(self.forward, batch, self.stop_ids, pad, sampling.temperature, sampling.top_p, stopped, finish)
 
     def _back_off(self, batch: Sequence[object]) -> None:
         """Halve the batch budget after running out of memory.

@@ -147,5 +147,5 @@ class Setup:
 def teacher_name(text: str) -> str:
     """What to call a teacher in tables: its model, file or control name without the path."""
     if text.startswith("file:"):
-        return Path(text).name.removesuffix(".gz").removesuffix(".jsonl")
+        return Path(text.removeprefix("file:")).name.removesuffix(".gz").removesuffix(".jsonl")
     return text.rsplit(":", 1)[-1].rsplit("/", 1)[-1]

@@ -1,0 +1,105 @@
+"""Forward passes a decoding loop can drive: any transformers model with its cache, or the lean one."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from transformers import PreTrainedModel
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+
+from offmodel.models.lean import lean_model
+
+
+class Forward(Protocol):
+    """A model mid-decoding: a batch is started, advanced by tokens, and rows leave it."""
+
+    device: torch.device
+
+    def start(self, rows: int, capacity: int) -> None:
+        """Empty the cache for a new batch."""
+        ...
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None, position: torch.Tensor) -> torch.Tensor:
+        """Next-token logits, shape (rows, vocabulary); arguments as `LeanModel.forward`."""
+        ...
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Keep only these rows of the batch."""
+        ...
+
+
+class InPlaceLayer(DynamicLayer):
+    """A cache layer in a buffer of fixed capacity; `update` writes and returns a view, copying nothing."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()
+        self.capacity = capacity
+        self.length = 0
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        rows, heads, _, dim = key_states.shape
+        self.key_buffer = key_states.new_empty(rows, heads, self.capacity, dim)
+        self.value_buffer = value_states.new_empty(rows, heads, self.capacity, value_states.shape[-1])
+        self.is_initialized = True
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object):
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        end = self.length + key_states.shape[-2]
+        self.key_buffer[:, :, self.length : end] = key_states
+        self.value_buffer[:, :, self.length : end] = value_states
+        self.length = end
+        self.keys, self.values = self.key_buffer[:, :, :end], self.value_buffer[:, :, :end]
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        return self.length
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Keep only these rows of the batch."""
+        self.key_buffer, self.value_buffer = self.key_buffer[rows], self.value_buffer[rows]
+
+
+def new_cache(model: PreTrainedModel, capacity: int) -> Cache:
+    """An in-place cache for models of plain full attention; transformers' own for any other kind."""
+    cache = DynamicCache(config=model.config)
+    if all(type(layer) is DynamicLayer for layer in cache.layers):
+        cache.layers[:] = [InPlaceLayer(capacity) for _ in cache.layers]
+    return cache
+
+
+def keep_rows(cache: Cache, rows: torch.Tensor) -> None:
+    for layer in cache.layers:
+        if isinstance(layer, InPlaceLayer):
+            layer.keep(rows)
+        else:
+            layer.batch_select_indices(rows)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class ModelForward:
+    """Any causal language model of transformers, with a cache written in place where its layers allow."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.model: Any = model
+        self.device = model.device
+        self.cache: Cache | None = None
+
+    def start(self, rows: int, capacity: int) -> None:
+        self.cache = new_cache(self.model, capacity)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None, position: torch.Tensor) -> torch.Tensor:
+        seen = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.device) if mask is None else mask
+        cache = {"past_key_values": self.cache, "use_cache": True}
+        output = self.model(input_ids=ids, attention_mask=seen, position_ids=position, logits_to_keep=1, **cache)
+        return output.logits[:, -1]
+
+    def keep(self, rows: torch.Tensor) -> None:
+        assert self.cache is not None
+        keep_rows(self.cache, rows)
+
+
+def best_forward(model: PreTrainedModel) -> Forward:
+    """The lean pass where it computes the same as the model, else the model's own."""
+    return lean_model(model) or ModelForward(model)
