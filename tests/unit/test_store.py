@@ -136,3 +136,9 @@ def test_why_names_the_field_through_the_inputs(store):
     a, b = make(A, store), make(B, store)
     assert a.name != b.name
     assert differences(make(one, store), make(two, store), store) == {"parts[0].text": ("a", "b")}
+
+
+def test_an_artifact_is_found_under_an_older_label(store, monkeypatch):
+    make(A, store)
+    monkeypatch.setattr(Write, "label", lambda self: "called otherwise")
+    assert Store(store.root).get(Write(text="a")) is not None

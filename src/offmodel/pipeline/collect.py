@@ -19,17 +19,20 @@ def unreferenced(store: Store, runs: Path, keep: list[str]) -> list[Artifact]:
     """
     from offmodel.studies.run import plan_study
 
+    def key(name: str) -> tuple[str, str]:
+        return name.split("/")[0], name[-8:]  # kind and hash: labels may have changed
+
     wanted: set[str] = set()
     for path in runs.rglob("results.json") if runs.is_dir() else []:
         wanted |= {cell["artifact"] for cell in json.loads(path.read_text(encoding="utf-8")).get("cells", [])}
     for name in keep:
         wanted |= set(plan_study(name, [], "organism", store).cached)
-    known = {a.name: a for a in store.artifacts()}
-    pending = [name for name in wanted if name in known]
-    kept: set[str] = set()
+    known = {key(a.name): a for a in store.artifacts()}
+    pending = [key(name) for name in wanted]
+    kept: set[tuple[str, str]] = set()
     while pending:
-        name = pending.pop()
-        if name not in kept:
-            kept.add(name)
-            pending += [i for i in known[name].record["inputs"] if i in known]
-    return [a for name, a in known.items() if name not in kept]
+        found = pending.pop()
+        if found in known and found not in kept:
+            kept.add(found)
+            pending += [key(name) for name in known[found].record["inputs"]]
+    return [a for found, a in known.items() if found not in kept]

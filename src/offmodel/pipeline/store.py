@@ -79,7 +79,10 @@ class Store:
             )
 
     def directory(self, step: Step) -> Path:
-        return self.root / step.name()
+        """Where the step's artifact is, or would be; an older label of the same step is found by its hash."""
+        exact = self.root / step.name()
+        relabelled = [] if exact.exists() else sorted((self.root / step.kind).glob(f"*-{step.fingerprint()[:8]}"))
+        return relabelled[0] if relabelled else exact
 
     def partial(self, step: Step) -> Path:
         return self.root / ".partial" / step.name().replace("/", "--")
