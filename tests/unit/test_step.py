@@ -59,3 +59,9 @@ def test_name_is_kind_slug_and_hash():
 def test_unknown_fields_are_refused():
     with pytest.raises(ValueError, match="extra"):
         Inner(valeu=2)
+
+
+def test_labels_are_not_identity(monkeypatch):
+    before = Outer().fingerprint()
+    monkeypatch.setattr(Inner, "label", lambda self: "another label")
+    assert Outer().fingerprint() == before

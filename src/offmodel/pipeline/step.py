@@ -115,7 +115,7 @@ def canonical(value: Any) -> Any:
         TypeError: for a type without a stable identity, such as a function.
     """
     if isinstance(value, Step):
-        return {"step": value.name(), "fingerprint": value.fingerprint()}
+        return {"step": value.kind, "fingerprint": value.fingerprint()}
     if isinstance(value, Spec):
         return value.identity()
     if value is None or isinstance(value, (bool, int, str)):
