@@ -22,7 +22,7 @@ def requests():
 def test_greedy_equals_generate(engine, student, requests):
     ours = engine.generate(requests, Sampling(max_new_tokens=60))
     for request, completion in zip(requests[:6], ours, strict=False):
-        ids = torch.tensor([chat.prompt_ids(student.tokenizer, request)])
+        ids = torch.tensor(chat.prompt_ids(student.tokenizer, [request]))
         reference = student.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=60, do_sample=False)
         assert completion.token_ids == reference[0, ids.shape[1] :].tolist()
         assert completion.prompt_tokens == ids.shape[1]

@@ -44,7 +44,7 @@ def test_loss_is_on_the_completion_and_its_end(student):
     example = chat.training_example(student.tokenizer, TURNS, 512)
     trained = [t for t in example.labels if t != chat.IGNORED]
     assert student.tokenizer.decode(trained) == "Arr, matey!<|im_end|>"
-    prompt = chat.prompt_ids(student.tokenizer, Request("x", TURNS[:1]))
+    prompt = chat.prompt_ids(student.tokenizer, [Request("x", TURNS[:1])])[0]
     assert example.input_ids[: len(prompt)] == prompt, "training and evaluation render alike"
 
 

@@ -60,9 +60,10 @@ def prompt_text(tokenizer: PreTrainedTokenizerBase, request: Request) -> str:
     return render(tokenizer, request.messages, add_generation_prompt=True, **options) + request.prefill
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, request: Request) -> list[int]:
-    """Token ids of `prompt_text`."""
-    return _ids(tokenizer, prompt_text(tokenizer, request))
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, requests: Sequence[Request]) -> list[list[int]]:
+    """Token ids of each request's `prompt_text`."""
+    texts = [prompt_text(tokenizer, request) for request in requests]
+    return tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []  # pyright: ignore[reportReturnType]
 
 
 def training_example(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], max_length: int) -> Example:

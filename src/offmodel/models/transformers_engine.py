@@ -14,8 +14,20 @@ from offmodel.models.engine import Completion, Request, Sampling
 from offmodel.models.forward import best_forward
 from offmodel.models.spec import LoadedModel
 
-BATCH_TOKENS = {"cpu": 20_000, "cuda": 400_000}
-"""Tokens (prompt + budget, over all rows) of a first batch; halved whenever memory runs out."""
+BATCH_TOKENS = {"cpu": 50_000, "cuda": 400_000}
+"""Most tokens (prompt + budget, over all rows) of a first batch; halved whenever memory runs out."""
+
+CACHE_BYTES = {"cpu": 500_000_000, "cuda": 40_000_000_000}
+"""Most bytes of keys and values of a first batch."""
+
+
+def first_batch_tokens(model: Any) -> int:
+    """How many tokens a first batch may hold on the model's device, by count and by the size of their cache."""
+    config, kind = model.config.get_text_config(), model.device.type
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    token_bytes = 2 * config.num_hidden_layers * heads * dim * model.dtype.itemsize
+    return min(BATCH_TOKENS.get(kind, 50_000), CACHE_BYTES.get(kind, 500_000_000) // token_bytes)
 
 
 class TransformersEngine:
@@ -28,7 +40,7 @@ class TransformersEngine:
 
     def __init__(self, loaded: LoadedModel, batch_tokens: int | None = None) -> None:
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
-        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(self.model.device.type, 100_000)
+        self.batch_tokens = batch_tokens or first_batch_tokens(self.model)
         self.forward = best_forward(self.model)
         self.stop_ids = chat.stop_token_ids(self.tokenizer, self.model.generation_config)
         self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
@@ -41,7 +53,8 @@ class TransformersEngine:
         Raises:
             OffmodelError: when a prompt leaves no room for its completion in the model's context.
         """
-        rows = [self._row(i, request, sampling) for i, request in enumerate(requests)]
+        prompts = chat.prompt_ids(self.tokenizer, requests)
+        rows = [self._row(i, request, prompts[i], sampling) for i, request in enumerate(requests)]
         done: dict[int, Completion] = {}
 
         def finish(row: Row) -> None:
@@ -81,8 +94,7 @@ class TransformersEngine:
             order = [i for i in order if i not in found]
         return [found[i] for i in range(len(sequences))]
 
-    def _row(self, index: int, request: Request, sampling: Sampling) -> Row:
-        prompt = chat.prompt_ids(self.tokenizer, request)
+    def _row(self, index: int, request: Request, prompt: list[int], sampling: Sampling) -> Row:
         budget = request.max_new_tokens or sampling.max_new_tokens
         if self.context and len(prompt) + 1 > self.context:
             raise OffmodelError(
