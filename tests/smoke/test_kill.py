@@ -120,6 +120,8 @@ def test_ctrl_c_leaves_a_store_that_resumes(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a shell that starts the tests in the background makes its children ignore Ctrl-C: give it back
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not streaming(tmp_path):
         assert process.poll() is None
