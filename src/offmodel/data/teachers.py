@@ -48,7 +48,7 @@ class PublishedCompletions(Step):
     """Completions that somebody published, matched to their prompts by ``id``; no model is run.
 
     Attributes:
-        name_: what to call the teacher.
+        teacher: what to call it.
         prompts: the prompts, from a file whose rows have ids.
         checksum: of the outputs file.
         drop_empty: leave rows out whose output is empty, and count them; otherwise training refuses them.
