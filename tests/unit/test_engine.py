@@ -1,12 +1,14 @@
 """The engine: equal to `generate`, independent of batching, honest about how it ended."""
 
+import threading
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Config
 
 from offmodel.benchmarks import get_benchmark
 from offmodel.errors import OffmodelError
-from offmodel.models import chat, decoding, forward
+from offmodel.models import chat, decoding, forward, lanes
 from offmodel.models.engine import Request, Sampling
 from offmodel.models.lean import LeanModel, lean_model
 from offmodel.models.spec import load_model, resolve_model
@@ -94,19 +96,50 @@ def test_logprobs_are_the_models(engine, student):
 
 def test_out_of_memory_halves_the_batch(student, requests, monkeypatch):
     sizes = []
-    real = decoding.decode
+    real = lanes.decode_in_lanes
 
-    def small(model, rows, *rest):
+    def small(forward, rows, *rest):
         sizes.append(len(rows))
         if len(rows) > 6:
             raise torch.OutOfMemoryError("no")
-        return real(model, rows, *rest)
+        return real(forward, rows, *rest)
 
-    monkeypatch.setattr("offmodel.models.transformers_engine.decode", small)
+    monkeypatch.setattr("offmodel.models.transformers_engine.decode_in_lanes", small)
     done = TransformersEngine(student).generate(requests, Sampling(max_new_tokens=20))
     assert len(done) == len(requests)
     assert sizes[0] == 24
     assert sizes[-1] <= 6
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_two_lanes_write_what_one_writes(engine, requests, monkeypatch, two_threads):
+    alone = engine.generate(requests, Sampling(max_new_tokens=40))
+    monkeypatch.setattr(lanes, "LANE_ROWS", 4)
+    names = set()
+    together = engine.generate(requests, Sampling(max_new_tokens=40), lambda c: names.add(threading.current_thread().name))
+    assert [c.token_ids for c in together] == [c.token_ids for c in alone]
+    assert len(names) == 2
+    assert torch.get_num_threads() == 2
+
+
+def test_an_error_in_one_lane_stops_the_other(engine, requests, monkeypatch, two_threads):
+    monkeypatch.setattr(lanes, "LANE_ROWS", 4)
+    done = []
+
+    def full_disk(completion):
+        done.append(completion.id)
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        engine.generate(requests, Sampling(max_new_tokens=40), full_disk)
+    assert len(done) <= 2
 
 
 def test_a_prompt_longer_than_the_context_is_refused(engine):

@@ -7,6 +7,7 @@ step, finished rows leave the batch, and little happens around the matrix produc
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,9 +15,6 @@ import numpy as np
 import torch
 
 from offmodel.models.forward import Forward
-
-SHRINK_AT = 0.8
-"""Drop finished rows once the live ones are at most this share of the batch: a copy, so not every step."""
 
 
 @dataclass
@@ -29,6 +27,25 @@ class Row:
     draws: np.ndarray | None = None
     tokens: list[int] = field(default_factory=list)
     finish_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How rows are decoded.
+
+    Attributes:
+        stop_ids: tokens that end a sequence.
+        pad_id: any token id; used where attention never looks.
+        temperature: 0 for greedy.
+        top_p: nucleus mass.
+        stopped: whether the text of a row has reached a stop string; None when there are none.
+    """
+
+    stop_ids: frozenset[int]
+    pad_id: int = 0
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stopped: Callable[[Row], bool] | None = None
 
 
 def uniform_draws(seed: int, request_id: str, count: int) -> np.ndarray:
@@ -60,72 +77,86 @@ def pick(logits: torch.Tensor, temperature: float, top_p: float, draws: torch.Te
 
 @torch.inference_mode()
 def decode(
-    forward: Forward,
-    rows: Sequence[Row],
-    stop_ids: frozenset[int],
-    pad_id: int,
-    temperature: float,
-    top_p: float,
-    stopped: Callable[[Row], bool] | None,
-    on_done: Callable[[Row], None],
+    forward: Forward, rows: Sequence[Row], rules: Rules, on_done: Callable[[Row], None], cancelled: threading.Event | None = None
 ) -> None:
     """Decode a batch of rows to their ends; each row is filled in place and handed to ``on_done``.
 
     Args:
         forward: the model's forward pass and its cache.
         rows: the batch.
-        stop_ids: tokens that end a sequence.
-        pad_id: any token id; used where attention never looks.
-        temperature: 0 for greedy.
-        top_p: nucleus mass.
-        stopped: whether the text of a row has reached a stop string; None when there are none.
+        rules: how to choose tokens and where to stop.
         on_done: called once a row is finished.
+        cancelled: the loop ends after the step in which this is set.
     """
     live = list(rows)
     width = max(len(r.prompt) for r in live)
     capacity = width + max(r.budget for r in live)
     device = forward.device
-    ids = torch.full((len(live), width), pad_id, device=device)
-    seen = torch.zeros((len(live), capacity), dtype=torch.bool, device=device)
-    for i, row in enumerate(live):
-        ids[i, width - len(row.prompt) :] = torch.tensor(row.prompt, device=device)
-        seen[i, width - len(row.prompt) :] = True
-    padded = not bool(seen.all())
+    ids, seen = _left_padded([r.prompt for r in live], width, capacity, rules.pad_id, device)
     lengths = torch.tensor([len(r.prompt) for r in live], device=device)
     position = (torch.arange(width, device=device) - (width - lengths)[:, None]).clamp(min=0)
-    causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
-    mask = (causal & seen[:, None, :width])[:, None] if padded else causal[None, None].expand(len(live), 1, -1, -1)
-    if padded:  # a padding query must see something, or its softmax is NaN
-        mask = mask | torch.eye(width, dtype=torch.bool, device=device)
+    padded = not bool(seen.all())
+    mask = _causal_mask(seen[:, :width], padded)
     forward.start(len(live), capacity)
-    draws = None if temperature == 0 else torch.from_numpy(np.stack([_padded_draws(r, capacity) for r in live])).to(device)
+    draws = None
+    if rules.temperature > 0:
+        draws = torch.from_numpy(np.stack([_padded_draws(r, capacity) for r in live])).to(device)
     step = 0
-    while live:
+    while live and not (cancelled and cancelled.is_set()):
         logits = forward.forward(ids, mask, position)
-        nxt = pick(logits, temperature, top_p, None if draws is None else draws[:, step])
+        nxt = pick(logits, rules.temperature, rules.top_p, None if draws is None else draws[:, step])
         step += 1
-        for row, token in zip(live, nxt.tolist(), strict=True):
-            if row.finish_reason:
-                continue
-            row.tokens.append(token)
-            if token in stop_ids or (stopped is not None and stopped(row)):
-                row.finish_reason = "stop"
-            elif len(row.tokens) >= row.budget:
-                row.finish_reason = "length"
-            if row.finish_reason:
-                on_done(row)
-        alive = [i for i, row in enumerate(live) if not row.finish_reason]
-        if not alive:
-            return
-        if len(alive) <= SHRINK_AT * len(live):
-            keep = torch.tensor(alive, device=device)
-            live, nxt, lengths, seen = [live[i] for i in alive], nxt[keep], lengths[keep], seen[keep]
+        kept = _advance(live, nxt.tolist(), rules, on_done)
+        if len(kept) < len(live):
+            live = [live[i] for i in kept]
+            keep = torch.tensor(kept, dtype=torch.long, device=device)
+            nxt, lengths, seen = nxt[keep], lengths[keep], seen[keep]
             draws = None if draws is None else draws[keep]
             forward.keep(keep)
-            padded = padded and not bool(seen.all())
         ids = nxt[:, None]
         position = (lengths + step - 1)[:, None]
         mask = seen[:, None, None, : width + step] if padded else None
+
+
+def _left_padded(
+    prompts: list[list[int]], width: int, capacity: int, pad_id: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prompts flush right, shape (rows, width), and which positions are ever seen, shape (rows, capacity)."""
+    ids = torch.full((len(prompts), width), pad_id)
+    seen = torch.ones((len(prompts), capacity), dtype=torch.bool)
+    for i, prompt in enumerate(prompts):
+        ids[i, width - len(prompt) :] = torch.tensor(prompt)
+        seen[i, : width - len(prompt)] = False
+    return ids.to(device), seen.to(device)
+
+
+def _causal_mask(seen: torch.Tensor, padded: bool) -> torch.Tensor:
+    """Where each prompt token looks, shape (rows, 1, width, width)."""
+    rows, width = seen.shape
+    causal = torch.ones(width, width, dtype=torch.bool, device=seen.device).tril()
+    if not padded:
+        return causal[None, None].expand(rows, 1, -1, -1)
+    # a padding query must see something, or its softmax is NaN
+    return (causal & seen[:, None])[:, None] | torch.eye(width, dtype=torch.bool, device=seen.device)
+
+
+def _advance(live: list[Row], tokens: list[int], rules: Rules, on_done: Callable[[Row], None]) -> list[int]:
+    """Give each row its token and hand over the finished ones.
+
+    Returns:
+        the order of those that go on: each at its place, or from the end of the batch into a finished one's.
+    """
+    for row, token in zip(live, tokens, strict=True):
+        row.tokens.append(token)
+        if token in rules.stop_ids or (rules.stopped is not None and rules.stopped(row)):
+            row.finish_reason = "stop"
+        elif len(row.tokens) >= row.budget:
+            row.finish_reason = "length"
+        if row.finish_reason:
+            on_done(row)
+    count = sum(not row.finish_reason for row in live)
+    movers = (i for i in range(count, len(live)) if not live[i].finish_reason)
+    return [next(movers) if live[i].finish_reason else i for i in range(count)]
 
 
 def _padded_draws(row: Row, count: int) -> np.ndarray:

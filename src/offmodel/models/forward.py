@@ -25,7 +25,7 @@ class Forward(Protocol):
         ...
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Keep only these rows of the batch."""
+        """Row ``rows[i]`` of the batch becomes row i, and only these stay; a row that moves comes from beyond the end."""
         ...
 
 
@@ -58,8 +58,11 @@ class InPlaceLayer(DynamicLayer):
         return self.length
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Keep only these rows of the batch."""
-        self.key_buffer, self.value_buffer = self.key_buffer[rows], self.value_buffer[rows]
+        """See `Forward.keep`; rows already in place are not copied."""
+        moved = (rows != torch.arange(len(rows), device=rows.device)).nonzero().squeeze(1)
+        for buffer in (self.key_buffer, self.value_buffer):
+            buffer[moved, :, : self.length] = buffer[rows[moved], :, : self.length]
+        self.key_buffer, self.value_buffer = self.key_buffer[: len(rows)], self.value_buffer[: len(rows)]
 
 
 def new_cache(model: PreTrainedModel, capacity: int) -> Cache:

@@ -9,9 +9,10 @@ import torch
 
 from offmodel.errors import OffmodelError
 from offmodel.models import chat
-from offmodel.models.decoding import Row, decode, uniform_draws
+from offmodel.models.decoding import Row, Rules, uniform_draws
 from offmodel.models.engine import Completion, Request, Sampling
 from offmodel.models.forward import best_forward
+from offmodel.models.lanes import decode_in_lanes
 from offmodel.models.spec import LoadedModel
 
 BATCH_TOKENS = {"cpu": 50_000, "cuda": 400_000}
@@ -115,12 +116,12 @@ class TransformersEngine:
         return pending[:size]
 
     def _decode(self, batch: list[Row], sampling: Sampling, finish: Callable[[Row], None]) -> None:
-        pad: Any = self.tokenizer.pad_token_id
-        stopped = (lambda row: self._reached_stop(row, sampling.stop)) if sampling.stop else None
         for row in batch:  # a batch that ran out of memory starts again
             row.tokens, row.finish_reason = [], ""
-        pad = 0 if pad is None else pad
-        decode(self.forward, batch, self.stop_ids, pad, sampling.temperature, sampling.top_p, stopped, finish)
+        pad: Any = self.tokenizer.pad_token_id
+        stopped = (lambda row: self._reached_stop(row, sampling.stop)) if sampling.stop else None
+        rules = Rules(self.stop_ids, 0 if pad is None else pad, sampling.temperature, sampling.top_p, stopped)
+        decode_in_lanes(self.forward, batch, rules, finish)
 
     def _back_off(self, batch: Sequence[object]) -> None:
         """Halve the batch budget after running out of memory.
