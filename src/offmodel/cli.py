@@ -32,6 +32,12 @@ def _study_names(incomplete: str) -> list[str]:
     return [name for name in studies() if name.startswith(incomplete)]
 
 
+def _benchmark_names(incomplete: str) -> list[str]:
+    from offmodel.benchmarks import BENCHMARKS
+
+    return [name for name in BENCHMARKS if name.startswith(incomplete)]
+
+
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=_study_names)]
 Pairs = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Parameters; lists are comma-separated.")]
 Scale = Annotated[str, typer.Option(help="Preset of parameters: organism, small or paper.")]
@@ -101,6 +107,33 @@ def plan(
     out.print(f"{len(found.to_run)} to run, {len(found.cached)} cached", highlight=False)
     if found.open_ended:
         out.print("What follows depends on these results; plan again once they are there.", style="dim")
+
+
+@app.command()
+def grade(
+    benchmark: Annotated[str, typer.Argument(help="Benchmark, or file:PATH?grader=math.", autocompletion=_benchmark_names)],
+    completions: Annotated[Path, typer.Argument(help="JSONL rows with id and completion.")],
+    against: Annotated[Path | None, typer.Option(help="Another such file; the difference is paired by item.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="Write every graded row to this JSONL file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grade completions that exist already, whoever made them."""
+    from offmodel.benchmarks import get_benchmark
+    from offmodel.benchmarks.compare_files import comparison, grade_file, summary
+
+    chosen = get_benchmark(benchmark)
+    graded = grade_file(chosen, completions)
+    found = summary(chosen, graded)
+    if against:
+        found["against"] = comparison(graded, grade_file(chosen, against))
+    if rows:
+        rows.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in graded), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    from offmodel.report.terminal import print_grades
+
+    print_grades(chosen.name, found, out)
 
 
 @app.command("studies")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,22 +16,30 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Item:
-    """One question. ``answer`` is the gold answer as text; ``meta`` holds what a grader needs beyond it."""
+    """One question. ``answer`` is the gold answer as text; ``meta`` holds what a grader needs beyond it.
+
+    ``level`` (difficulty) and ``group`` (subject) are what cells are broken down by.
+    """
 
     id: str
     question: str
     answer: str
     level: int | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    group: str | None = None
 
 
 @dataclass(frozen=True)
 class Grade:
-    """A graded completion: whether it is right, whether an answer was found at all, and which."""
+    """A graded completion: whether it is right, whether an answer was found at all, and which.
+
+    ``measures`` holds what a benchmark counts beside being right; see `Benchmark.measures`.
+    """
 
     correct: bool
     parsed: bool
     extracted: str | None = None
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 class Benchmark(ABC):
@@ -72,6 +80,10 @@ class Benchmark(ABC):
     @abstractmethod
     def grade(self, item: Item, completion: str) -> Grade:
         """Grade one completion. Never raises on any text."""
+
+    def measures(self, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+        """What the field reports beside accuracy, from the ``measures`` of graded rows."""
+        return {}
 
     def check_size(self, n: int) -> None:
         """Raise the error of `items` for too large an ``n``, without making the items."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
-from offmodel.benchmarks import get_benchmark
+from offmodel.benchmarks import Benchmark, Item, get_benchmark
 from offmodel.models.engine import Request, Sampling
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.execute import Context
-from offmodel.pipeline.step import Step
+from offmodel.pipeline.step import Step, runtime
 from offmodel.pipeline.store import Artifact
 
 
 class Evaluate(Step):
     """One model on ``n`` items of one benchmark.
 
-    Rows: ``id``, ``level``, ``question``, ``answer``, ``completion``, ``finish_reason``,
-    ``prompt_tokens``, ``completion_tokens``, ``correct``, ``parsed``, ``extracted``.
+    Rows: see `graded_row`, with the engine's ``finish_reason``, ``prompt_tokens``, ``completion_tokens``.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -30,6 +30,7 @@ class Evaluate(Step):
     seed: int
     sampling: Sampling
     system: str | None = None
+    location: str = runtime("")
 
     def label(self) -> str:
         tuned = f" {self.model.adapter.label()}" if self.model.adapter else ""
@@ -40,7 +41,7 @@ class Evaluate(Step):
         from offmodel.models.checks import check_same_template
         from offmodel.models.streaming import generate_rows
 
-        benchmark = get_benchmark(self.benchmark)
+        benchmark = get_benchmark(self.location or self.benchmark)
         items = benchmark.items(self.n, self.seed)
         if self.model.adapter is not None:
             trained_with = context.load(self.model.adapter).get("chat_template")
@@ -49,15 +50,23 @@ class Evaluate(Step):
         generated = generate_rows(context, self.model, requests, self.sampling)
         rows = []
         for item in items:
-            row = generated[item.id]
-            grade = benchmark.grade(item, row["completion"])
-            about = {"id": item.id, "level": item.level, "question": item.question, "answer": item.answer}
-            verdict = {"correct": grade.correct, "parsed": grade.parsed, "extracted": grade.extracted}
-            rows.append(about | row | verdict)
+            rows.append(graded_row(benchmark, item, generated[item.id]))
         context.write_rows(rows)
 
     def load(self, artifact: Artifact) -> list[dict[str, Any]]:
         return artifact.rows()
+
+
+def graded_row(benchmark: Benchmark, item: Item, generated: dict[str, Any]) -> dict[str, Any]:
+    """An item and what a model answered, graded.
+
+    Returns:
+        ``generated`` (it has ``completion``) with ``id``, ``level``, ``group``, ``question``, ``answer``,
+        ``correct``, ``parsed``, ``extracted``, ``measures``.
+    """
+    grade = benchmark.grade(item, generated["completion"])
+    about = {"id": item.id, "level": item.level, "group": item.group, "question": item.question, "answer": item.answer}
+    return about | generated | asdict(grade)
 
 
 def evaluate(
@@ -67,11 +76,12 @@ def evaluate(
     chosen = get_benchmark(benchmark)
     return Evaluate(
         model=model,
-        benchmark=benchmark,
+        benchmark=chosen.name,
         benchmark_version=chosen.version,
         benchmark_data=chosen.fingerprint,
         n=n,
         seed=seed,
         sampling=Sampling(max_new_tokens=budget or chosen.max_new_tokens),
         system=system,
+        location="" if chosen.name == benchmark else benchmark,
     )

@@ -1,40 +1,97 @@
-"""Benchmark files that live outside the package, in the directory that ``OFFMODEL_DATA`` names."""
+"""Benchmarks whose items live outside the package: on the Hub at a pinned commit, or in ``OFFMODEL_DATA``."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from abc import abstractmethod
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from offmodel.benchmarks.base import Benchmark, Item
 from offmodel.data.prompts import read_jsonl
 from offmodel.errors import OffmodelError
-from offmodel.pipeline.step import sha256_file
 
 
-def data_file(name: str, source: str) -> Path:
-    """The file ``NAME.jsonl`` or ``NAME.jsonl.gz`` in ``OFFMODEL_DATA``.
+@dataclass(frozen=True)
+class Source:
+    """Where a set of rows comes from.
+
+    Attributes:
+        file: its name in ``OFFMODEL_DATA``, without ``.jsonl`` or ``.jsonl.gz``.
+        repo: dataset id on the Hub.
+        revision: commit of that dataset.
+        split: of that dataset.
+        config: of that dataset.
+        fields: what each row must have.
+    """
+
+    file: str
+    repo: str
+    revision: str
+    split: str
+    fields: tuple[str, ...]
+    config: str | None = None
+
+
+def rows(source: Source) -> list[dict[str, Any]]:
+    """The rows of a source: from ``OFFMODEL_DATA`` when that is set and has them, else from the Hub.
 
     Raises:
-        OffmodelError: when the variable is not set or the file is not there; names where the set comes from.
+        OffmodelError: when neither has them; names both ways to mend it.
     """
     directory = os.environ.get("OFFMODEL_DATA")
-    mend = f"set OFFMODEL_DATA to a directory that holds {name}.jsonl (the rows of {source})"
-    if not directory:
-        raise OffmodelError(f"benchmark {name} needs its items", mend)
-    for path in (Path(directory) / f"{name}.jsonl.gz", Path(directory) / f"{name}.jsonl"):
+    for name in (f"{source.file}.jsonl.gz", f"{source.file}.jsonl") if directory else ():
+        path = Path(directory or "") / name
         if path.is_file():
-            return path
-    raise OffmodelError(f"there is no {name}.jsonl or {name}.jsonl.gz in {directory}", mend)
+            return _file_rows(path, path.stat().st_mtime_ns, source.fields)
+    return _hub_rows(source, f"there is no {source.file}.jsonl in {directory}" if directory else "OFFMODEL_DATA is not set")
 
 
 @cache
-def rows(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The rows of a benchmark file, read once."""
+def _file_rows(path: Path, changed: int, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     return read_jsonl(path, fields)
 
 
 @cache
-def checksum(path: Path) -> str:
-    """SHA-256 of a benchmark file: the identity of its items."""
-    return sha256_file(path)
+def _hub_rows(source: Source, no_file: str) -> list[dict[str, Any]]:
+    import datasets
+
+    datasets.utils.logging.disable_progress_bar()
+    try:
+        loaded = datasets.load_dataset(source.repo, source.config, split=source.split, revision=source.revision)
+        found: list[dict[str, Any]] = [dict(row) for row in loaded]  # pyright: ignore
+    except Exception as e:  # the libraries below raise a dozen kinds for "not reachable"
+        raise OffmodelError(
+            f"cannot load {source.repo} from the Hub ({type(e).__name__}), and {no_file}",
+            f"go online once, or set OFFMODEL_DATA to a directory that holds {source.file}.jsonl "
+            f"(rows with {', '.join(source.fields)})",
+        ) from e
+    lacking = [f for f in source.fields if f not in found[0]]
+    if lacking:
+        raise OffmodelError(f"{source.repo} has no field {lacking[0]!r}", "report this: the pinned revision should have it")
+    return found
+
+
+class ExternalBenchmark(Benchmark):
+    """A benchmark read from a `Source`; its items have one order and one identity wherever they were loaded."""
+
+    source: Source
+
+    @abstractmethod
+    def to_items(self, row: dict[str, Any]) -> list[Item]:
+        """The items of a row: one, or none where the row cannot be asked or graded."""
+
+    def pool(self) -> list[Item]:
+        """Items in the order of their ids, duplicates once."""
+        found = {item.id: item for row in rows(self.source) for item in self.to_items(row)}
+        return [found[i] for i in sorted(found)]
+
+    @property
+    def fingerprint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """SHA-256 of all items."""
+        content = [[i.id, i.question, i.answer, i.level, i.group, i.meta] for i in self.pool()]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,6 @@
-"""ifeval: verifiable instructions (Zhou et al. 2023), prompt-level strict accuracy, checked by if-verifiable.
+"""ifeval: verifiable instructions (Zhou et al. 2023), checked by if-verifiable.
+
+Accuracy is prompt-level strict; the other three accuracies of the paper are its measures.
 
 Example item (instruction ``punctuation:no_comma``):
     I am planning a trip to Japan. […] You are not allowed to use any commas in your response.
@@ -6,48 +8,85 @@ Example item (instruction ``punctuation:no_comma``):
 
 from __future__ import annotations
 
-from offmodel.benchmarks import external
-from offmodel.benchmarks.base import Benchmark, Grade, Item
+from collections.abc import Sequence
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
 
-SENTENCES = ("length_constraints:number_sentences", "change_case:capital_word_frequency")
-"""Instructions whose check needs NLTK's sentence data, which a fresh offline machine lacks."""
+from offmodel.benchmarks.base import Grade, Item
+from offmodel.benchmarks.external import ExternalBenchmark, Source
 
 
-class IFEval(Benchmark):
-    """Correct when every instruction of the prompt is followed, strictly.
-
-    Items with an instruction of `SENTENCES` are left out, not scored silently.
-    """
+class IFEval(ExternalBenchmark):
+    """Correct when every instruction of the prompt is followed, strictly."""
 
     name = "ifeval"
     stands_for = "IFEval"
     max_new_tokens = 1280
+    source = Source(
+        file="ifeval",
+        repo="google/IFEval",
+        revision="966cd89545d6b6acfd7638bc708b98261ca58e84",
+        split="train",
+        fields=("key", "prompt", "instruction_id_list", "kwargs"),
+    )
 
-    def _rows(self) -> list[dict]:
-        path = external.data_file("ifeval", "google/IFEval")
-        return external.rows(path, ("key", "prompt", "instruction_id_list", "kwargs"))
-
-    @property
-    def fingerprint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return external.checksum(external.data_file("ifeval", "google/IFEval"))
-
-    def pool(self) -> list[Item]:
+    def to_items(self, row: dict[str, Any]) -> list[Item]:
+        kwargs = [{k: v for k, v in k_.items() if v is not None} for k_ in row["kwargs"]]  # the Hub fills up with None
         return [
-            Item(str(r["key"]), r["prompt"], "", None, {"instructions": r["instruction_id_list"], "kwargs": r["kwargs"]})
-            for r in self._rows()
-            if not set(SENTENCES) & set(r["instruction_id_list"])
+            Item(str(row["key"]), row["prompt"], "", None, {"instructions": list(row["instruction_id_list"]), "kwargs": kwargs})
         ]
 
-    def notes(self) -> list[str]:
-        left_out = len(self._rows()) - len(self.pool())
-        return [f"ifeval: {left_out} items need NLTK's sentence data and were left out."] if left_out else []
-
     def grade(self, item: Item, completion: str) -> Grade:
-        from if_verifiable import IFEvalSample, evaluate_output_for_sample
-
+        asked = len(item.meta["instructions"])
         if not completion.strip():
-            return Grade(False, False)
-        sample = IFEvalSample(int(item.id), item.question, item.meta["instructions"], item.meta["kwargs"])
-        results, scores = evaluate_output_for_sample("ifeval", sample, completion)
-        passed = f"{sum(r.strict_pass for r in results)} of {len(results)} instructions"
-        return Grade(scores.binary_strict == 1.0, True, passed)
+            return Grade(False, False, None, _measures(asked, 0, 0, 0.0))
+        results, scores = _check(item, completion)
+        strict, loose = (sum(getattr(r, kind) for r in results) for kind in ("strict_pass", "loose_pass"))
+        measures = _measures(asked, strict, loose, scores.binary_loose)
+        return Grade(scores.binary_strict == 1.0, True, f"{strict} of {asked} instructions", measures)
+
+    def measures(self, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+        """The paper's accuracies: prompt and instruction level, strict and loose."""
+        total = {key: sum(row["measures"][key] for row in rows) for key in _measures(0, 0, 0, 0.0)}
+        return {
+            "prompt_strict": sum(row["correct"] for row in rows) / len(rows),
+            "prompt_loose": total["prompt_loose"] / len(rows),
+            "instruction_strict": total["strict"] / total["asked"],
+            "instruction_loose": total["loose"] / total["asked"],
+        }
+
+
+def _measures(asked: int, strict: int, loose: int, prompt_loose: float) -> dict[str, float]:
+    return {"asked": asked, "strict": strict, "loose": loose, "prompt_loose": prompt_loose}
+
+
+def _check(item: Item, completion: str) -> tuple[Any, Any]:
+    from if_verifiable import IFEvalSample, evaluate_output_for_sample
+
+    give_sentence_data()
+    sample = IFEvalSample(int(item.id), item.question, item.meta["instructions"], item.meta["kwargs"])
+    return evaluate_output_for_sample("ifeval", sample, completion)
+
+
+@cache
+def give_sentence_data() -> None:
+    """Let if-verifiable find sentences without NLTK's downloaded data: Punkt's English model from a package.
+
+    Both of its uses are replaced in its own module only: the sentence tokenizer, and NLTK's word tokenizer,
+    which splits into sentences first.
+    """
+    import nltk
+    import punkt
+    from if_verifiable.ifeval import instructions_util
+    from nltk.tokenize import NLTKWordTokenizer
+
+    sentences = punkt.PunktSentenceTokenizer(punkt.load_model("english"))
+    words = NLTKWordTokenizer()
+
+    def word_tokenize(text: str) -> list[str]:
+        return [word for sentence in sentences.tokenize(text) for word in words.tokenize(sentence)]
+
+    instructions_util._get_sentence_tokenizer = lambda: sentences  # pyright: ignore[reportAttributeAccessIssue]
+    own = SimpleNamespace(tokenize=nltk.tokenize, data=nltk.data, word_tokenize=word_tokenize)
+    instructions_util.nltk = own  # pyright: ignore[reportAttributeAccessIssue]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from offmodel.benchmarks import get_benchmark
 from offmodel.benchmarks.evaluate import Evaluate
 from offmodel.benchmarks.health import as_columns, flags, health
 from offmodel.metrics.paired import holm, mcnemar_exact, minimum_detectable_effect, paired_delta, wilson
@@ -23,6 +24,7 @@ class Cell(BaseModel):
     condition: str
     benchmark: str
     level: int | None
+    group: str | None = None
     n: int
     accuracy: float
     ci: tuple[float, float]
@@ -38,7 +40,13 @@ class Cell(BaseModel):
     mean_tokens: float
     accuracy_parsed: float | None
     flags: list[str]
+    measures: dict[str, float] = {}
     artifact: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is a whole benchmark rather than a level or group of it."""
+        return self.level is None and self.group is None
 
 
 @dataclass(frozen=True)
@@ -60,25 +68,29 @@ def correct(rows: Rows) -> list[bool]:
 
 
 def make_cells(base: Arm, arms: Sequence[Arm], load: Callable[[Evaluate], Rows]) -> list[Cell]:
-    """Cells of the base and of every arm, whole benchmarks first and then levels.
+    """Cells of the base and of every arm, whole benchmarks first, then levels, then groups.
 
-    Holm's correction runs over all whole-benchmark comparisons of the call, and over all by-level ones.
+    Holm's correction runs over all comparisons of each of the three kinds.
     """
     whole: list[Cell] = []
-    levels: list[Cell] = []
+    parts: dict[str, list[Cell]] = {"level": [], "group": []}
     for arm in [base, *arms]:
         for name, evaluation in arm.evaluations.items():
             tuned, before = load(evaluation), load(base.evaluations[name])
             artifact = evaluation.name()
-            whole.append(_cell(arm, name, None, tuned, before, artifact))
-            found = sorted({row["level"] for row in tuned if row["level"] is not None})
-            for level in found if len(found) > 1 else []:
-                pick = [i for i, row in enumerate(tuned) if row["level"] == level]
-                levels.append(_cell(arm, name, level, [tuned[i] for i in pick], [before[i] for i in pick], artifact))
-    return _corrected(whole) + _corrected(levels)
+            whole.append(_cell(arm, name, tuned, before, artifact))
+            for part, cells in parts.items():
+                found = sorted({row[part] for row in tuned if row.get(part) is not None})
+                for value in found if len(found) > 1 else []:
+                    pick = [i for i, row in enumerate(tuned) if row[part] == value]
+                    halves = [tuned[i] for i in pick], [before[i] for i in pick]
+                    cells.append(_cell(arm, name, *halves, artifact, **{part: value}))
+    return _corrected(whole) + _corrected(parts["level"]) + _corrected(parts["group"])
 
 
-def _cell(arm: Arm, benchmark: str, level: int | None, tuned: Rows, base: Rows, artifact: str) -> Cell:
+def _cell(
+    arm: Arm, benchmark: str, tuned: Rows, base: Rows, artifact: str, level: int | None = None, group: str | None = None
+) -> Cell:
     if [r["id"] for r in tuned] != [r["id"] for r in base]:
         raise ValueError(f"{artifact} answers other items than the base")
     now, before = correct(tuned), correct(base)
@@ -90,6 +102,7 @@ def _cell(arm: Arm, benchmark: str, level: int | None, tuned: Rows, base: Rows, 
         condition=arm.condition,
         benchmark=benchmark,
         level=level,
+        group=group,
         n=n,
         accuracy=round(sum(now) / n, 4),
         ci=_rounded(wilson(sum(now), n)),
@@ -100,6 +113,7 @@ def _cell(arm: Arm, benchmark: str, level: int | None, tuned: Rows, base: Rows, 
         minimum_detectable_effect=round(minimum_detectable_effect(n), 4),
         **as_columns(health(tuned)),  # pyright: ignore[reportArgumentType]
         flags=flags(tuned, base),
+        measures={k: round(v, 4) for k, v in get_benchmark(benchmark).measures(tuned).items()},
         artifact=artifact,
     )
 
@@ -116,8 +130,8 @@ def _corrected(cells: list[Cell]) -> list[Cell]:
 
 
 def find(cells: Sequence[Cell], **wanted: Any) -> Cell:
-    """The one cell with these values; ``level`` is None unless asked for."""
-    wanted = {"level": None} | wanted
+    """The one cell with these values; ``level`` and ``group`` are None unless asked for."""
+    wanted = {"level": None, "group": None} | wanted
     found = [c for c in cells if all(getattr(c, k) == v for k, v in wanted.items())]
     if len(found) != 1:
         raise KeyError(f"{len(found)} cells match {wanted}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ PALETTE = ["#c4432b", "#2f6fb0", "#d99a2b", "#3f8f5f", "#7a5aa8", "#7d7f85", "#b
 
 
 def whole(cells: Sequence[Cell]) -> list[Cell]:
-    return [c for c in cells if c.level is None]
+    return [c for c in cells if c.whole]
 
 
 def row_title(cell: Cell) -> str:
@@ -24,6 +25,11 @@ def row_title(cell: Cell) -> str:
     if cell.condition == "base":
         return "base"
     return cell.teacher if cell.condition == "sft" else f"{cell.teacher} · {cell.condition}"
+
+
+def file_name(text: str) -> str:
+    """A benchmark's name as part of a file name."""
+    return re.sub(r"[^a-zA-Z0-9_-]+", "-", text).strip("-")
 
 
 def signed(value: float) -> str:
@@ -63,9 +69,9 @@ def heatmap(cells: Sequence[Cell]) -> Any:
     return (cells_layer + text + interval).properties(width=104 * len(names), height=38 * len(models))
 
 
-def by_level(cells: Sequence[Cell], benchmark: str) -> alt.FacetChart:
-    """Accuracy by level, one panel a teacher, the base in grey."""
-    levels = [c for c in cells if c.level is not None and c.benchmark == benchmark]
+def by_part(cells: Sequence[Cell], benchmark: str, part: str) -> alt.FacetChart:
+    """Accuracy by ``level`` or ``group``, one panel a teacher, the base in grey."""
+    levels = [c for c in cells if getattr(c, part) is not None and c.benchmark == benchmark]
     base = [c for c in levels if c.condition == "base"]
     teachers = list(dict.fromkeys(c.teacher for c in levels if c.condition == "sft"))
     rows: list[dict[str, Any]] = []
@@ -76,7 +82,7 @@ def by_level(cells: Sequence[Cell], benchmark: str) -> alt.FacetChart:
                 {
                     "teacher": teacher,
                     "who": who,
-                    "level": c.level,
+                    part: getattr(c, part),
                     "accuracy": c.accuracy,
                     "low": c.ci[0],
                     "high": c.ci[1],
@@ -86,12 +92,12 @@ def by_level(cells: Sequence[Cell], benchmark: str) -> alt.FacetChart:
     colour = alt.Color(
         "who:N", scale=alt.Scale(domain=["base", "after SFT"], range=[BASE, LOSS]), legend=alt.Legend(title=None, orient="top")
     )
-    x = alt.X("level:O", title="level", axis=alt.Axis(labelAngle=0))
+    x = alt.X(f"{part}:O", title=part, axis=alt.Axis(labelAngle=0 if part == "level" else -40))
     chart = alt.Chart().encode(x=x, color=colour)
     bars = chart.mark_rule(strokeWidth=2, opacity=0.45).encode(y="low:Q", y2="high:Q")
     line = chart.mark_line(point=True).encode(
         y=alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="accuracy"),
-        tooltip=["teacher:N", "who:N", "level:O", "accuracy:Q", "low:Q", "high:Q", "n:Q"],
+        tooltip=["teacher:N", "who:N", f"{part}:O", "accuracy:Q", "low:Q", "high:Q", "n:Q"],
     )
     panel = alt.layer(bars, line, data=alt.Data(values=rows)).properties(width=150, height=120)
     return panel.facet(facet=alt.Facet("teacher:N", sort=teachers, title=None), columns=3)
@@ -147,13 +153,15 @@ def all_figures(outcome: Outcome) -> dict[str, tuple[str, alt.TopLevelMixin]]:
     result = outcome.result
     figures: dict[str, tuple[str, Any]] = {
         "delta": (
-            "Change of accuracy against the base, same items. below it the 95 % interval; † marks a health flag.",
+            "Change of accuracy against the base, same items; below it the 95 % interval; † marks a health flag.",
             heatmap(result.cells),
         )
     }
-    levelled = list(dict.fromkeys(c.benchmark for c in result.cells if c.level is not None and c.condition == "sft"))
-    for name in levelled:
-        figures[f"levels-{name}"] = (f"{name} by level, with 95 % Wilson intervals.", by_level(result.cells, name))
+    for part in ("level", "group"):
+        tuned = [c for c in result.cells if getattr(c, part) is not None and c.condition == "sft"]
+        for name in dict.fromkeys(c.benchmark for c in tuned):
+            caption = f"{name} by {part}, with 95 % Wilson intervals."
+            figures[f"{part}s-{file_name(name)}"] = (caption, by_part(result.cells, name, part))
     if result.curves:
         figures["dose"] = ("Accuracy against the number of on-model samples; dashed: the base.", dose_curve(result.curves))
     if result.trainings:

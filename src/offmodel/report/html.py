@@ -67,7 +67,7 @@ def render_report(outcome: Outcome, data: dict[str, Any], figures: dict[str, tup
     return environment.get_template("report.html.jinja").render(
         question=outcome.study.question,
         data=data,
-        whole=[c for c in cells if c["level"] is None],
+        whole=[c for c, model in zip(cells, outcome.result.cells, strict=True) if model.whole],
         captions={name: caption for name, (caption, _) in figures.items()},
         specs=embedded({name: chart.to_dict() for name, (_, chart) in figures.items()}),
         transcripts=embedded(transcripts(outcome)),

@@ -87,6 +87,7 @@ def cells_csv(cells: list[Cell]) -> str:
         row["ci_low"], row["ci_high"] = row.pop("ci")
         row["delta_ci_low"], row["delta_ci_high"] = row.pop("delta_ci")
         row["flags"] = " ".join(row["flags"])
+        row["measures"] = " ".join(f"{name}={value}" for name, value in row["measures"].items())
         if writer is None:
             writer = csv.DictWriter(out, list(row))
             writer.writeheader()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
@@ -33,3 +35,25 @@ def _entry(cell) -> str:
     if cell.condition == "base":
         return f"[dim]{cell.accuracy:.2f}[/dim]"
     return signed(cell.delta) + (" †" if cell.flags else "")
+
+
+def print_grades(benchmark: str, found: dict[str, Any], console: Console) -> None:
+    """Print what `compare_files` found, one fact a line."""
+
+    def interval(pair: tuple[float, float]) -> str:
+        return f"[{pair[0]:+.3f}, {pair[1]:+.3f}]" if pair[0] < 0 else f"[{pair[0]:.3f}, {pair[1]:.3f}]"
+
+    parsed = "–" if found["accuracy_parsed"] is None else f"{found['accuracy_parsed']:.3f}"
+    lines = [
+        f"{benchmark}, n = {found['n']}",
+        f"accuracy {found['accuracy']:.3f} {interval(found['ci'])}",
+        f"parsed {found['parse_rate']:.1%}, empty {found['empty_rate']:.1%}, accuracy among parsed {parsed}",
+        *(f"{name.replace('_', ' ')} {value:.3f}" for name, value in found["measures"].items()),
+    ]
+    if against := found.get("against"):
+        lines.append(
+            f"Δ {against['delta']:+.3f} {interval(against['delta_ci'])} on {against['n']} shared items, "
+            f"McNemar p = {against['p_value']:.2g}, smallest change to be seen {against['minimum_detectable_effect']:.3f}"
+        )
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -66,9 +66,7 @@ def reasoning(names: tuple[str, ...]) -> str | None:
 
 def most_harmful(cells: list[Cell], benchmark: str) -> list[str]:
     """Off-model teachers, those after which the student lost most first."""
-    tuned = [
-        c for c in cells if c.benchmark == benchmark and c.level is None and c.condition == "sft" and c.teacher not in CONTROLS
-    ]
+    tuned = [c for c in cells if c.benchmark == benchmark and c.whole and c.condition == "sft" and c.teacher not in CONTROLS]
     return [c.teacher for c in sorted(tuned, key=lambda c: c.delta)]
 
 
@@ -76,7 +74,7 @@ def selective_loss(cells: list[Cell], params: DegradationParams) -> list[Finding
     """Some teacher takes reasoning down while short answers stay."""
     main = reasoning(params.benchmarks)
     short = next((b for b in params.benchmarks if not get_benchmark(b).reasoning), None)
-    tuned = [c for c in cells if c.benchmark == main and c.level is None and c.condition == "sft" and c.teacher not in CONTROLS]
+    tuned = [c for c in cells if c.benchmark == main and c.whole and c.condition == "sft" and c.teacher not in CONTROLS]
     if main is None or short is None or not tuned:
         return []
     facts = {c.teacher: find(cells, benchmark=short, teacher=c.teacher, condition="sft") for c in tuned}

@@ -46,10 +46,10 @@ class Demo(Study):
         common = {name: value for name, value in shared.items() if name in ReminderParams.model_fields}
         chosen = common | {"teachers": teachers, "benchmarks": params.reminder_benchmarks, "doses": params.doses}
         curve = yield from Reminder().build(ReminderParams(**chosen), load)
-        seen = {(c.teacher, c.condition, c.benchmark, c.level) for c in matrix.cells}
+        seen = {(c.teacher, c.condition, c.benchmark, c.level, c.group) for c in matrix.cells}
         return StudyResult(
             arms=matrix.arms + [a for a in curve.arms if a.condition.startswith("reminder")],
-            cells=matrix.cells + [c for c in curve.cells if (c.teacher, c.condition, c.benchmark, c.level) not in seen],
+            cells=matrix.cells + [c for c in curve.cells if (c.teacher, c.condition, c.benchmark, c.level, c.group) not in seen],
             findings=matrix.findings + curve.findings,
             curves=curve.curves,
             trainings=matrix.trainings | curve.trainings,
