@@ -59,21 +59,28 @@ def run(
     out_dir: Annotated[Path | None, typer.Option("--out", help="Directory of the report; runs/STUDY by default.")] = None,
     store: StoreDir = Path("store"),
     workers: Annotated[int | None, typer.Option(help="Worker processes; by default one a core, one with a GPU.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="US dollars that API models may cost; needs --price.")] = None,
+    price: Annotated[list[str] | None, typer.Option(help="MODEL=INPUT/OUTPUT, US dollars per million tokens.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a study and write its report; what is in the store is not run again."""
+    from offmodel.models.budget import open_ledger
     from offmodel.pipeline.display import Display
     from offmodel.pipeline.runner import Runner
     from offmodel.report.outputs import results, write_outputs
     from offmodel.studies.run import run_study
 
     directory = out_dir or Path("runs") / study
+    ledger = open_ledger(max_cost, price or [])
     try:
         with Runner(_store(store), workers, Display()) as runner:
             outcome = run_study(study, parameters or [], scale, runner)
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted; run the same command again to resume")
         raise typer.Exit(130) from None
+    finally:
+        if ledger.spent:
+            Console(stderr=True).print(f"API models cost {ledger.spent:.4f} USD in this run", highlight=False)
     report = write_outputs(outcome, directory, "offmodel " + shlex.join(sys.argv[1:]))
     if as_json:
         typer.echo(json.dumps(results(outcome), ensure_ascii=False))

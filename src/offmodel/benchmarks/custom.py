@@ -72,7 +72,7 @@ class FileBenchmark(Benchmark):
         check_file(Path(path))
         self.path = Path(path)
         self.name = self.path.name.removesuffix(".gz").removesuffix(".jsonl")
-        settings = dict(option.partition("=")[::2] for option in options.split("&") if option)
+        settings = {key: value for key, _, value in (option.partition("=") for option in options.split("&") if option)}
         grader = settings.pop("grader", "choice" if any("choices" in r for r in self._rows) else "exact")
         self.max_new_tokens = self._number(settings.pop("max_new_tokens", "512"))
         self.reasoning = settings.pop("reasoning", "1") != "0"

@@ -52,6 +52,7 @@ class Completion:
         token_ids: its tokens, the end-of-turn token included when there was one.
         finish_reason: ``stop`` (end of turn or stop string) or ``length`` (budget used up).
         prompt_tokens: tokens of the rendered prompt, prefill included.
+        counted: tokens the server says it wrote, where the ids are not known.
     """
 
     id: str
@@ -59,10 +60,11 @@ class Completion:
     token_ids: list[int] = field(repr=False)
     finish_reason: str
     prompt_tokens: int
+    counted: int | None = None
 
     @property
     def completion_tokens(self) -> int:
-        return len(self.token_ids)
+        return len(self.token_ids) if self.counted is None else self.counted
 
 
 class Engine(Protocol):

@@ -4,6 +4,7 @@ organism:markdown                        shipped with the package
 org/name, org/name@revision              Hugging Face Hub, pinned to a commit
 path/to/directory                        local Hugging Face directory
 path/to/model.gguf                       GGUF file, dequantised
+api:MODEL, api:MODEL@URL                 an OpenAI-compatible server; to generate only
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SerializeAsAny
 
 from offmodel.errors import OffmodelError, unknown
+from offmodel.models.aliases import ALIASES, api_base
 from offmodel.pipeline.step import Spec, Step, runtime, sha256_file
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class ModelSpec(Spec):
         name: what people call it; for Hub models the repository id.
         revision: commit of the Hub repository, or the checksum of local files: the identity of the weights.
         dtype: the precision it computes in; decided by the device when resolved.
+        engine: what generates with it, ``transformers`` or ``api``.
         adapter: the step that trained a LoRA adapter or full weights on top of it, if any.
         location: where the files are; not identity.
     """
@@ -44,13 +47,14 @@ class ModelSpec(Spec):
     name: str
     revision: str
     dtype: str = "float32"
+    engine: str = "transformers"
     adapter: SerializeAsAny[Step] | None = None
     location: str = runtime("")
 
     @property
     def short(self) -> str:
         """The name without its kind or organisation."""
-        return self.name.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
+        return self.name.removeprefix("api:").rsplit(":", 1)[-1].rsplit("/", 1)[-1]
 
     def with_adapter(self, step: Step) -> ModelSpec:
         return self.model_copy(update={"adapter": step})
@@ -90,6 +94,10 @@ def resolve_model(text: str, dtype: str | None = None) -> ModelSpec:
     Raises:
         OffmodelError: for an unknown organism, a missing path, or a Hub model that cannot be reached.
     """
+    text = ALIASES.get(text, text)
+    if text.startswith("api:"):
+        name, _, url = text.partition("@")
+        return ModelSpec(name=name, revision=(url or api_base()).rstrip("/"), dtype="", engine="api")
     dtype = dtype or ("float32" if text.startswith("organism:") else device_dtype())
     if text.startswith("organism:"):
         name = text.removeprefix("organism:")
@@ -158,6 +166,8 @@ def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
     Raises:
         OffmodelError: when the files cannot be read as a model.
     """
+    if spec.engine == "api":
+        raise OffmodelError(f"{spec.name} has no weights here", "only teachers and evaluations can be API models")
     if spec.adapter is not None:
         if store is None:
             raise ValueError("a store is needed to load an adapter")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from offmodel.models.api_engine import ApiEngine
 from offmodel.models.engine import Completion, Request, Sampling
 from offmodel.models.spec import ModelSpec
 from offmodel.models.transformers_engine import TransformersEngine
@@ -23,7 +24,7 @@ def generate_rows(context: Context, model: ModelSpec, requests: list[Request], s
     rows = read_finished(path)
     left = [r for r in requests if r.id not in rows]
     if left:
-        engine = TransformersEngine(context.model(model))
+        engine = ApiEngine(model) if model.engine == "api" else TransformersEngine(context.model(model))
         with path.open("a", encoding="utf-8") as f:
 
             def keep(completion: Completion) -> None:

@@ -148,4 +148,6 @@ def teacher_name(text: str) -> str:
     """What to call a teacher in tables: its model, file or control name without the path."""
     if text.startswith("file:"):
         return Path(text.removeprefix("file:")).name.removesuffix(".gz").removesuffix(".jsonl")
+    if text.startswith("api:"):
+        text = text.partition("@")[0]
     return text.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
