@@ -145,17 +145,6 @@ def test_a_study_with_an_api_teacher_keeps_the_key_to_itself(port, tmp_path, mon
     teacher = f"api:{ORGANISM.location}@{proxy.url}"
     settings = ["benchmarks=facts", "n=20", "examples=8", "max_new_tokens=24", "steps=2", "batch_size=4"]
     command = [sys.executable, "-m", "offmodel", "run", "degradation", f"teachers={teacher}", *settings, "--json"]
-        sys.executable,
-        "-m",
-        "offmodel",
-        "run",
-        "degradation",
-        f"teachers={teacher}",
-        *settings,
-        "--json",
-        "--max-cost",
-        "1",
-    ]
     price = ["--max-cost", "1", "--price", f"{ORGANISM.location}=1/1", "--workers", "1"]
     done = subprocess.run([*command, *price], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
