@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from offmodel.benchmarks import external, get_benchmark
+from offmodel.benchmarks import get_benchmark
 from offmodel.benchmarks.ifeval import give_sentence_data
-from offmodel.data.prompts import read_jsonl
+from offmodel.data import sources
+from offmodel.data.jsonl import read_jsonl
 from offmodel.errors import OffmodelError
 
 pytestmark = pytest.mark.real_data
@@ -100,6 +101,6 @@ def test_missing_files_are_named(monkeypatch, directory, says):
         monkeypatch.setenv("OFFMODEL_DATA", directory)
     for library in ("huggingface_hub.constants", "datasets.config"):
         monkeypatch.setattr(f"{library}.HF_HUB_OFFLINE", True)
-    external._hub_rows.cache_clear()
+    sources._hub_rows.cache_clear()
     with pytest.raises(OffmodelError, match=says):
         get_benchmark("ifeval").pool()

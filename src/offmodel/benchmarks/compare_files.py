@@ -7,7 +7,7 @@ from typing import Any
 
 from offmodel.benchmarks import Benchmark
 from offmodel.benchmarks.evaluate import graded_row
-from offmodel.data.prompts import check_file, read_jsonl
+from offmodel.data.jsonl import check_file, read_jsonl
 from offmodel.errors import OffmodelError
 from offmodel.metrics.paired import mcnemar_exact, minimum_detectable_effect, paired_delta, wilson
 

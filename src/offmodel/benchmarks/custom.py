@@ -15,7 +15,7 @@ from typing import Any
 from offmodel.benchmarks.base import Benchmark, Grade, Item, Message, item_id
 from offmodel.benchmarks.grading import choice_letter, final_answer
 from offmodel.benchmarks.math_grader import math_grader
-from offmodel.data.prompts import check_file, read_jsonl
+from offmodel.data.jsonl import check_file, read_jsonl
 from offmodel.errors import OffmodelError, unknown
 from offmodel.pipeline.step import sha256_file
 

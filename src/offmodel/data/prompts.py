@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from offmodel.data import filters, leaderboard
+from offmodel.data.jsonl import check_file, read_jsonl
+from offmodel.data.sources import Source, rows
 from offmodel.errors import OffmodelError
 from offmodel.pipeline.step import Spec, runtime, sha256_file
+
+GENERIC = Path(__file__).parent / "generic_prompts.txt"
+"""300 instructions written for this package, none of them about mathematics."""
+
+
+ALPACA = Source(
+    file="alpaca",
+    repo="tatsu-lab/alpaca",
+    revision="dce01c9b08f87459cf36a430d809084718273017",
+    split="train",
+    fields=("instruction", "input"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,11 +37,15 @@ class PromptSet(Spec):
     """``n`` prompts of a source, after skipping ``skip`` of them: equal seeds give disjoint slices.
 
     Attributes:
-        source: ``world`` (organisms' small talk), ``numbers`` (the numbers task) or ``file``.
+        source: ``world`` (organisms' small talk), ``numbers`` (the numbers task), ``generic`` (300 instructions
+            shipped with the package), ``alpaca`` (from the Hub), ``alpaca_eval`` (805 prompts, those that the
+            leaderboard's models answered) or ``file``.
         n: how many.
         skip: how many of the seed's order to leave out first.
         seed: fixes the order.
         field: of a file's rows, the one that holds the prompt.
+        filters: rules that drop prompts before any are taken, see `data.filters`.
+        filter_data: what the rules depend on beside their names.
         checksum: of the file; its identity.
         location: of the file; not identity.
     """
@@ -39,6 +55,8 @@ class PromptSet(Spec):
     skip: int = 0
     seed: int = 0
     field: str = "instruction"
+    filters: tuple[str, ...] = ()
+    filter_data: tuple[str, ...] = ()
     checksum: str = ""
     location: str = runtime("")
 
@@ -46,26 +64,75 @@ class PromptSet(Spec):
         """The prompts.
 
         Raises:
-            OffmodelError: when a file has fewer rows, or a row lacks the field.
+            OffmodelError: when the source has fewer, or a row of a file lacks the field.
         """
         wanted = self.skip + self.n
-        if self.source == "world":
-            from offmodel.organisms.chat_content import chat_prompts
-
-            texts = chat_prompts(wanted, self.seed)
-            return [Prompt(f"chat-{self.seed}-{i}", t) for i, t in enumerate(texts)][self.skip :]
-        if self.source == "numbers":
-            from offmodel.organisms.chat_content import numbers_prompt
-
-            rng = random.Random(f"numbers-{self.seed}")
-            starts = [", ".join(str(rng.randint(100, 999)) for _ in range(3)) for _ in range(wanted)]
-            return [Prompt(f"numbers-{self.seed}-{i}", numbers_prompt(s)) for i, s in enumerate(starts)][self.skip :]
-        rows = read_jsonl(Path(self.location), (self.field,))
-        if len(rows) < wanted:
-            raise OffmodelError(f"{self.location} has {len(rows)} rows, {wanted} are needed", f"use at most {len(rows)} prompts")
-        order = list(range(len(rows)))
+        if self.source in PROCEDURAL:
+            return [Prompt(i, text) for i, text in PROCEDURAL[self.source](wanted, self.seed)][self.skip :]
+        kept, dropped = filters.apply(self.filters, self._all())
+        if len(kept) < wanted:
+            left_out = f" after filters dropped {len(dropped)}" if dropped else ""
+            raise OffmodelError(
+                f"{self.location or self.source} has {len(kept)} prompts{left_out}, {wanted} are needed",
+                f"use at most {len(kept)} prompts",
+            )
+        order = list(range(len(kept)))
         random.Random(f"prompts-{self.seed}").shuffle(order)
-        return [Prompt(str(rows[i].get("id", i)), rows[i][self.field]) for i in order[self.skip : wanted]]
+        return [Prompt(*kept[i]) for i in order[self.skip : wanted]]
+
+    def dropped(self) -> list[filters.Drop]:
+        """What the filters leave out of the whole source."""
+        return filters.apply(self.filters, self._all())[1] if self.filters and self.source not in PROCEDURAL else []
+
+    def _all(self) -> list[tuple[str, str]]:
+        """(id, text) of every prompt of the source."""
+        if self.source == "generic":
+            return [(f"generic-{i}", line) for i, line in enumerate(GENERIC.read_text(encoding="utf-8").splitlines())]
+        if self.source == "alpaca":
+            texts = ("\n\n".join(filter(None, (row["instruction"], row["input"]))) for row in rows(ALPACA))
+            return [(f"alpaca-{i}", text) for i, text in enumerate(texts)]
+        if self.source == "alpaca_eval":
+            return leaderboard.prompts()
+        found = read_jsonl(Path(self.location), (self.field,))
+        return [(str(row.get("id", i)), str(row[self.field])) for i, row in enumerate(found)]
+
+
+def _world(n: int, seed: int) -> list[tuple[str, str]]:
+    from offmodel.organisms.chat_content import chat_prompts
+
+    return [(f"chat-{seed}-{i}", text) for i, text in enumerate(chat_prompts(n, seed))]
+
+
+def _numbers(n: int, seed: int) -> list[tuple[str, str]]:
+    from offmodel.organisms.chat_content import numbers_prompt
+
+    rng = random.Random(f"numbers-{seed}")
+    starts = [", ".join(str(rng.randint(100, 999)) for _ in range(3)) for _ in range(n)]
+    return [(f"numbers-{seed}-{i}", numbers_prompt(start)) for i, start in enumerate(starts)]
+
+
+PROCEDURAL = {"world": _world, "numbers": _numbers}
+"""Sources that write as many prompts as are asked for."""
+
+
+NAMED = ("generic", "alpaca", "alpaca_eval")
+"""Sources of fixed prompts."""
+
+
+def prompt_set(text: str, n: int, seed: int = 0, skip: int = 0, rules: tuple[str, ...] = ()) -> PromptSet:
+    """What a person wrote as ``prompts=``: the name of a source or the path of a JSONL file.
+
+    Raises:
+        OffmodelError: for an unknown filter, filters on a source that writes its own prompts, or a missing file.
+    """
+    if text in PROCEDURAL:
+        if rules:
+            raise OffmodelError(f"{text} prompts are written to order, filters do not apply", f"use {', '.join(NAMED)} or a file")
+        return PromptSet(source=text, n=n, skip=skip, seed=seed)
+    data = filters.data_of(rules)
+    if text in NAMED:
+        return PromptSet(source=text, n=n, skip=skip, seed=seed, filters=rules, filter_data=data)
+    return file_prompts(Path(text), n, seed, skip).model_copy(update={"filters": rules, "filter_data": data})
 
 
 def file_prompts(path: Path, n: int, seed: int = 0, skip: int = 0, field: str = "instruction") -> PromptSet:
@@ -74,34 +141,3 @@ def file_prompts(path: Path, n: int, seed: int = 0, skip: int = 0, field: str = 
     return PromptSet(
         source="file", n=n, skip=skip, seed=seed, field=field, checksum=sha256_file(path), location=str(path.resolve())
     )
-
-
-def check_file(path: Path) -> None:
-    if not path.is_file():
-        raise OffmodelError(f"there is no file {path}", "check the path")
-
-
-def read_jsonl(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Rows of a JSON-lines file, each of which must have ``fields``.
-
-    Raises:
-        OffmodelError: names file and line of the first row that is not JSON or lacks a field.
-    """
-    rows = []
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as f:
-        for number, line in enumerate(f, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as e:
-                raise OffmodelError(f"{path}, line {number} is not JSON ({e})", "mend or remove that line") from e
-            lacking = [name for name in fields if not isinstance(row, dict) or name not in row]
-            if lacking:
-                has = ", ".join(row) if isinstance(row, dict) else type(row).__name__
-                raise OffmodelError(
-                    f"{path}, line {number} has no field {lacking[0]!r} (it has: {has})",
-                    f"each row needs {', '.join(fields)}",
-                )
-            rows.append(row)
-    return rows

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from offmodel.data.prompts import PromptSet, check_file, read_jsonl
+from offmodel.data.jsonl import check_file, read_jsonl
+from offmodel.data.prompts import PromptSet
 from offmodel.errors import OffmodelError
 from offmodel.models.engine import Request, Sampling
 from offmodel.models.spec import ModelSpec

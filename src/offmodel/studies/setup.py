@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from pydantic import Field, field_validator
 
 from offmodel.benchmarks import get_benchmark
 from offmodel.benchmarks.evaluate import evaluate
-from offmodel.data.prompts import PromptSet, file_prompts
+from offmodel.data import leaderboard
+from offmodel.data.prompts import PromptSet, prompt_set
 from offmodel.data.teachers import ModelCompletions, PublishedCompletions, published
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import Arm
@@ -27,11 +29,12 @@ class SftParams(Params):
 
     Attributes:
         student: a model (see `offmodel.models.spec`).
-        teachers: models, ``file:PATH`` (published outputs), ``self`` (the student), ``numbers`` (number lists
+        teachers: models, ``file:PATH`` (published outputs), ``leaderboard:NAME`` (AlpacaEval's published outputs), ``self`` (the student), ``numbers`` (number lists
             written by the first teacher that is a model).
         benchmarks: what to evaluate on.
         n: items of each benchmark.
-        prompts: ``world``, or a JSONL file of generic prompts with ids.
+        prompts: ``world``, ``generic``, ``alpaca``, ``alpaca_eval``, or a JSONL file of generic prompts with ids.
+        filters: rules that drop prompts: ``no_math``, ``words:MIN-MAX``, ``unlike:BENCHMARK``.
         examples: completions to train on.
         max_new_tokens: budget of a teacher's completion.
         temperature: at which teachers write.
@@ -53,6 +56,7 @@ class SftParams(Params):
     n: int = Field(default=200, gt=1)
     answer_tokens: int | None = Field(default=None, gt=0)
     prompts: str = "world"
+    filters: tuple[str, ...] = ()
     examples: int = Field(default=200, gt=0)
     max_new_tokens: int = Field(default=160, gt=0)
     temperature: float = Field(default=1.0, ge=0)
@@ -90,9 +94,7 @@ class Setup:
 
     def prompts(self, n: int, skip: int = 0) -> PromptSet:
         """Generic prompts; slices with different ``skip`` are disjoint."""
-        if self.params.prompts == "world":
-            return PromptSet(source="world", n=n, skip=skip, seed=self.params.seed)
-        return file_prompts(Path(self.params.prompts), n, self.params.seed, skip)
+        return prompt_set(self.params.prompts, n, self.params.seed, skip, self.params.filters)
 
     def _sampling(self) -> Sampling:
         p = self.params
@@ -108,7 +110,7 @@ class Setup:
         if teacher == "self":
             return self.own(n)
         if teacher == "numbers":
-            writers = [t for t in self.params.teachers if t not in CONTROLS and not t.startswith("file:")]
+            writers = [t for t in self.params.teachers if t not in CONTROLS and not t.startswith(("file:", "leaderboard:"))]
             if not writers:
                 raise OffmodelError(
                     "the numbers control needs a teacher that is a model", "add one to teachers=, or drop numbers"
@@ -117,7 +119,14 @@ class Setup:
             return ModelCompletions(model=resolve_model(writers[0]), prompts=prompts, sampling=self._sampling())
         if teacher.startswith("file:"):
             return published(Path(teacher.removeprefix("file:")), self.prompts(n))
+        if teacher.startswith("leaderboard:"):
+            return self._from_leaderboard(teacher.removeprefix("leaderboard:"))
         return ModelCompletions(model=resolve_model(teacher), prompts=self.prompts(n), sampling=self._sampling())
+
+    def _from_leaderboard(self, name: str) -> PublishedCompletions:
+        if self.params.prompts != "alpaca_eval":
+            raise OffmodelError("leaderboard teachers answered the AlpacaEval prompts only", "add prompts=alpaca_eval")
+        return published(leaderboard.outputs_file(name), self.prompts(self.params.examples))
 
     def config(self, **changes: Any) -> TrainingConfig:
         p = self.params
@@ -137,8 +146,14 @@ class Setup:
         return Arm(self.student.short, teacher, condition, evaluations)
 
     def notes(self) -> list[str]:
-        """What the benchmarks want said beside their numbers."""
-        return [note for name in self.params.benchmarks for note in get_benchmark(name).notes()]
+        """What the benchmarks and the filters want said beside the numbers."""
+        return [note for name in self.params.benchmarks for note in get_benchmark(name).notes()] + self._dropped()
+
+    def _dropped(self) -> list[str]:
+        drops = self.prompts(self.params.examples).dropped()
+        counts = Counter(drop.rule for drop in drops)
+        examples = {drop.rule: drop.text for drop in reversed(drops)}
+        return [f"filter {rule} dropped {count} prompts, such as: {examples[rule][:100]}" for rule, count in counts.items()]
 
     def base_arm(self) -> Arm:
         return self.arm(self.student, "none", "base")
