@@ -21,7 +21,7 @@ MATH = re.compile(
     | multipl(?:y|ied|ication)|divid(?:e|ed)\s+by|subtract\w*|hypotenuse|perimeter|median|standard\s+deviation
     | math(?:s|ematic\w*)?|theorem|solve\s+(?:for|the\s+(?:equation|problem|following))
     | (?:sum|product|average|mean|area|volume|circumference|square|cube)\s+of
-    | how\s+many\s+\w+(?:\s+\w+){0,6}\s+(?:are\s+left|in\s+total|altogether)|convert\s+\d)\b""",
+    | how\s+many\s+\w+(?:\s+\w+){0,6}\s+(?:are\s+left|in\s+total|altogether)|convert\s+\d+)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 NGRAM = 8

@@ -29,9 +29,7 @@ def outputs_file(name: str) -> Path:
         OffmodelError: when there is no such model, or neither a network nor a cached file.
     """
     if not NAME.match(name):
-        raise OffmodelError(
-            f"{name!r} is not a name on the AlpacaEval leaderboard", "write it as its results directory is called"
-        )
+        raise OffmodelError(f"{name!r} is not a name on the AlpacaEval leaderboard", "write it as its directory is called")
     path = cache_directory() / "leaderboard" / f"{name}.jsonl"
     if not path.is_file():
         rows = _fetch(name)
@@ -52,14 +50,10 @@ def _fetch(name: str) -> list[dict[str, Any]]:
             rows = json.load(answer)
     except urllib.error.HTTPError as e:
         if e.code == 404:
-            raise OffmodelError(
-                f"the AlpacaEval leaderboard has no model {name!r}", "see the names in its results directory"
-            ) from e
+            raise OffmodelError(f"the leaderboard has no model {name!r}", "see the names in its results directory") from e
         raise OffmodelError(f"{url} answers {e.code}", "try again later") from e
     except (OSError, ValueError) as e:
-        raise OffmodelError(
-            f"cannot fetch {url} ({type(e).__name__})", "go online once, or use file:PATH with its outputs"
-        ) from e
+        raise OffmodelError(f"cannot fetch {url} ({type(e).__name__})", "go online once, or use file:PATH") from e
     complete = isinstance(rows, list) and rows and all(isinstance(r, dict) and {"instruction", "output"} <= set(r) for r in rows)
     if not complete:
         raise OffmodelError(f"{url} is not a list of instructions and outputs", "check OFFMODEL_LEADERBOARD")

@@ -29,7 +29,8 @@ class SftParams(Params):
 
     Attributes:
         student: a model (see `offmodel.models.spec`).
-        teachers: models, ``file:PATH`` (published outputs), ``leaderboard:NAME`` (AlpacaEval's published outputs), ``self`` (the student), ``numbers`` (number lists
+        teachers: models, ``file:PATH`` (published outputs), ``leaderboard:NAME`` (AlpacaEval's published
+            outputs), ``self`` (the student), ``numbers`` (number lists
             written by the first teacher that is a model).
         benchmarks: what to evaluate on.
         n: items of each benchmark.
