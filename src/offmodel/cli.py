@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 organisms_app = typer.Typer(help="The tiny models shipped with the package.", no_args_is_help=True)
 app.add_typer(organisms_app, name="organisms")
+data_app = typer.Typer(help="Completions and graded rows.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 out = Console()
 
 
@@ -141,6 +143,33 @@ def grade(
     from offmodel.report.terminal import print_grades
 
     print_grades(chosen.name, found, out)
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="Adapter artifact, or a part of its name.")],
+    directory: Annotated[Path, typer.Argument(help="New directory to write.")],
+    merge: Annotated[bool, typer.Option("--merge", help="Whole weights with the adapter in them.")] = False,
+    base: Annotated[str | None, typer.Option(help="The base, if it was a local directory or file.")] = None,
+    store: StoreDir = Path("store"),
+) -> None:
+    """Write a trained model as a directory that transformers, peft and vLLM load, with a model card."""
+    from offmodel.models.export import export as write
+
+    root = _store(store)
+    out.print(f"wrote {write(root.find(name), root, directory, merge, base)}", highlight=False, soft_wrap=True)
+
+
+@data_app.command("export")
+def data_export(
+    name: Annotated[str, typer.Argument(help="Artifact with rows, or a part of its name.")],
+    directory: Annotated[Path, typer.Argument(help="New directory to write.")],
+    store: StoreDir = Path("store"),
+) -> None:
+    """Write an artifact's rows as a directory that datasets.load_dataset loads."""
+    from offmodel.data.export import export_rows
+
+    out.print(f"wrote {export_rows(_store(store).find(name), directory)}", highlight=False, soft_wrap=True)
 
 
 @app.command("studies")
