@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from offmodel.errors import OffmodelError
@@ -143,6 +144,29 @@ def grade(
     from offmodel.report.terminal import print_grades
 
     print_grades(chosen.name, found, out)
+
+
+@app.command()
+def doctor(
+    model: Annotated[str | None, typer.Argument(help="Model to look at too.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Of the training whose memory is estimated.")] = 16,
+    max_length: Annotated[int, typer.Option(help="Of the training whose memory is estimated.")] = 1024,
+    as_json: AsJson = False,
+) -> None:
+    """Check this machine, and a model, and say what to do; exits with 1 when something is in the way."""
+    from offmodel.doctor import diagnose
+
+    checks = diagnose(model, batch_size, max_length)
+    if as_json:
+        typer.echo(json.dumps([vars(c) for c in checks]))
+    else:
+        table = Table("", "what", "found", "what to do", box=None)
+        for c in checks:
+            sign = {"ok": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "problem": "[red]problem[/red]"}[c.state]
+            table.add_row(sign, c.what, escape(c.found), "" if c.state == "ok" else escape(c.mend))
+        out.print(table)
+    if any(c.state == "problem" for c in checks):
+        raise typer.Exit(1)
 
 
 @app.command()
