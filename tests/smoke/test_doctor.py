@@ -52,8 +52,6 @@ def test_templates_that_spoil_training(student):
     tokenizer = type(student.tokenizer).from_pretrained(ORGANISM)
     turn = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}"
     tokenizer.chat_template = turn + "{% if add_generation_prompt %}<assistant>{% endif %}"
-        "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
-    )
     tokenizer.pad_token = tokenizer.eos_token
     found = states(template(tokenizer))
     assert found["end of turn"] == "problem"
