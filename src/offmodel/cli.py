@@ -184,6 +184,23 @@ def export(
     out.print(f"wrote {write(root.find(name), root, directory, merge, base)}", highlight=False, soft_wrap=True)
 
 
+@app.command("inspect-log")
+def inspect_log(
+    name: Annotated[str, typer.Argument(help="Evaluation artifact, or a part of its name; 'all' for every one.")],
+    directory: Annotated[Path, typer.Argument(help="Where to write the .eval files.")] = Path("logs"),
+    store: StoreDir = Path("store"),
+) -> None:
+    """Write evaluations as .eval logs for `inspect view`."""
+    try:
+        from offmodel.inspect_bridge.logs import write_log
+    except ImportError as e:
+        raise OffmodelError("Inspect is not installed", "pip install 'offmodel[inspect]'") from e
+    root = _store(store)
+    found = [a for a in root.artifacts() if a.name.startswith("evaluation/")] if name == "all" else [root.find(name)]
+    for artifact in found:
+        out.print(f"wrote {write_log(artifact, directory)}", highlight=False, soft_wrap=True)
+
+
 @data_app.command("export")
 def data_export(
     name: Annotated[str, typer.Argument(help="Artifact with rows, or a part of its name.")],
