@@ -59,8 +59,6 @@ def test_the_wheel_alone_gives_inspect_its_tasks_and_model(clean_python, tmp_pat
     environment = os.environ | {"INSPECT_LOG_DIR": str(away / "logs")}
     arguments = ["-T", "n=30", "--display", "plain"]
     done = subprocess.run([*command, *arguments], cwd=away, env=environment, capture_output=True, text=True, check=False)
-        [*command, "-T", "n=30", "--display", "plain"], cwd=away, env=environment, capture_output=True, text=True
-    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     log = read_eval_log(list_eval_logs(str(away / "logs"))[0])
     engine = TransformersEngine(load_model(resolve_model("organism:markdown-weak")))
