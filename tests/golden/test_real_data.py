@@ -45,6 +45,8 @@ def test_ifeval_instructions():
     assert not benchmark.grade(item, "Well, here it is").correct
     assert not benchmark.grade(item, "  ").parsed
     assert len(benchmark.pool()) == 541
+    random_letter = next(i for i in benchmark.pool() if i.id == "1129")
+    assert len({str(benchmark.grade(random_letter, "A plain answer. " * 9)) for _ in range(20)}) == 1
     assert len(benchmark.fingerprint) == 64
 
 

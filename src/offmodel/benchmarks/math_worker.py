@@ -7,6 +7,7 @@ one can be killed without harm. Started and spoken to by `math_grader`.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 from typing import Any
@@ -16,7 +17,7 @@ from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, veri
 from offmodel.benchmarks.grading import last_boxed
 
 ANSWER = [LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig()]
-SAID = re.compile(r"(?:answer|result)(?:\s+is|\s*[:=])\**\s*(.+)", re.IGNORECASE)
+SAID = re.compile(r"(?:answer|result)(?:\s+is|\s*[:=])\**\s*", re.IGNORECASE)
 
 
 def grade(gold: str, completion: str, tolerance: float | None) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def grade(gold: str, completion: str, tolerance: float | None) -> dict[str, Any]
     """
     said = last_boxed(completion)
     found = _parse(f"\\boxed{{{said}}}") if said is not None else []
-    if said is None and (tails := SAID.findall(completion)):
-        said = tails[-1].strip().rstrip(".*! ")
+    if said is None and len(parts := SAID.split(completion)) > 1 and (tail := parts[-1].strip()):
+        said = tail.splitlines()[0].rstrip(".*! ")
         found = _parse(said)
     if said is not None and same_text(gold, said):
         return {"correct": True, "parsed": True, "extracted": said}
@@ -70,6 +71,7 @@ def same_text(gold: str, answer: str) -> bool:
 
 def main() -> None:
     """Answer requests until the input ends."""
+    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own timeouts are off; ours is outside
     for line in sys.stdin:
         request = json.loads(line)
         try:
