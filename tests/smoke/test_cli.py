@@ -74,7 +74,7 @@ def test_empty_published_outputs_are_dropped_and_counted(tmp_path):
     artifact = execute(step, Store(tmp_path / "s"), ModelCache())
     assert {row["completion"] for row in artifact.rows()} == {"a0", "a1", "a3"}
     assert artifact.json("summary.json") == {"dropped_empty": 1}
-    with pytest.raises(OffmodelError, match="has 4 rows, 5 are needed"):
+    with pytest.raises(OffmodelError, match="has 4 prompts, 5 are needed"):
         file_prompts(tmp_path / "p.jsonl", 5).load()
 
 

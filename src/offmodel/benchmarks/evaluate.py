@@ -16,6 +16,7 @@ from offmodel.pipeline.store import Artifact
 class Evaluate(Step):
     """One model on ``n`` items of one benchmark.
 
+    With ``thinking_tokens`` the model thinks first, within that budget, and its answer alone is graded.
     Rows: see `graded_row`, with the engine's ``finish_reason``, ``prompt_tokens``, ``completion_tokens``.
     """
 
@@ -30,6 +31,7 @@ class Evaluate(Step):
     seed: int
     sampling: Sampling
     system: str | None = None
+    thinking_tokens: int | None = None
     location: str = runtime("")
 
     def label(self) -> str:
@@ -39,15 +41,18 @@ class Evaluate(Step):
     def run(self, context: Context) -> None:
         from offmodel.models.chat import with_system
         from offmodel.models.checks import check_same_template
-        from offmodel.models.streaming import generate_rows
+        from offmodel.models.streaming import generate_all
+        from offmodel.models.thinking import check_thinks
 
         benchmark = get_benchmark(self.location or self.benchmark)
         items = benchmark.items(self.n, self.seed)
+        if self.thinking_tokens is not None:
+            check_thinks(self.model, context)
         if self.model.adapter is not None:
             trained_with = context.load(self.model.adapter).get("chat_template")
             check_same_template(trained_with, str(context.model(self.model).tokenizer.chat_template))
         requests = [Request(item.id, with_system(benchmark.messages(item), self.system)) for item in items]
-        generated = generate_rows(context, self.model, requests, self.sampling)
+        generated = generate_all(context, self.model, requests, self.sampling, self.thinking_tokens)
         rows = []
         for item in items:
             rows.append(graded_row(benchmark, item, generated[item.id]))
@@ -70,7 +75,13 @@ def graded_row(benchmark: Benchmark, item: Item, generated: dict[str, Any]) -> d
 
 
 def evaluate(
-    model: ModelSpec, benchmark: str, n: int, seed: int = 0, budget: int | None = None, system: str | None = None
+    model: ModelSpec,
+    benchmark: str,
+    n: int,
+    seed: int = 0,
+    budget: int | None = None,
+    system: str | None = None,
+    thinking_tokens: int | None = None,
 ) -> Evaluate:
     """The greedy evaluation of a model on a benchmark's items, with the benchmark's own budget unless one is given."""
     chosen = get_benchmark(benchmark)
@@ -83,5 +94,6 @@ def evaluate(
         seed=seed,
         sampling=Sampling(max_new_tokens=budget or chosen.max_new_tokens),
         system=system,
+        thinking_tokens=thinking_tokens,
         location="" if chosen.name == benchmark else benchmark,
     )

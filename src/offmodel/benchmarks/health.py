@@ -72,3 +72,20 @@ def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> li
 def as_columns(measured: Health) -> dict[str, float | None]:
     """The health columns of a cell, rounded."""
     return {k: v if v is None else round(v, 4) for k, v in asdict(measured).items()}
+
+
+TRACES = ("valid", "empty", "missing", "truncated")
+
+
+def trace_rates(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """How often each kind of thinking trace came, and the accuracy after a valid one; nothing for rows without thinking.
+
+    ``valid``: closed, with something in it; ``empty``: closed at once; ``missing``: the turn ended without closing
+    it; ``truncated``: its budget ran out, and it was closed for the model.
+    """
+    traces = [row["trace"] for row in rows if "trace" in row]
+    if not traces:
+        return {}
+    rates = {f"trace_{kind}": traces.count(kind) / len(traces) for kind in TRACES}
+    valid = [row["correct"] for row in rows if row.get("trace") == "valid"]
+    return rates | ({"accuracy_valid_trace": sum(valid) / len(valid)} if valid else {})

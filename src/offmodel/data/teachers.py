@@ -34,11 +34,11 @@ class ModelCompletions(Step):
 
     def run(self, context: Context) -> None:
         from offmodel.models.chat import with_system
-        from offmodel.models.streaming import generate_rows
+        from offmodel.models.streaming import generate_all
 
         prompts = self.prompts.load()
         requests = [Request(p.id, with_system([{"role": "user", "content": p.text}], self.system)) for p in prompts]
-        generated = generate_rows(context, self.model, requests, self.sampling)
+        generated = generate_all(context, self.model, requests, self.sampling)
         context.write_rows([{"id": p.id, "prompt": p.text} | generated[p.id] for p in prompts])
 
     def load(self, artifact: Artifact) -> list[dict[str, Any]]:

@@ -182,7 +182,7 @@ def completion_of(request: Request, reply: Any) -> Completion:
     usage = reply.usage
     prompt, written = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
     reason = "length" if choice.finish_reason == "length" else "stop"
-    return Completion(request.id, choice.message.content or "", [], reason, prompt, written)
+    return Completion(request.id, choice.message.content or "", [], reason, prompt, counted=written)
 
 
 def api_key(base_url: str) -> str:

@@ -52,6 +52,7 @@ class Completion:
         token_ids: its tokens, the end-of-turn token included when there was one.
         finish_reason: ``stop`` (end of turn or stop string) or ``length`` (budget used up).
         prompt_tokens: tokens of the rendered prompt, prefill included.
+        stopped_by: the stop string that ended it; empty when the model or the budget did.
         counted: tokens the server says it wrote, where the ids are not known.
     """
 
@@ -60,6 +61,7 @@ class Completion:
     token_ids: list[int] = field(repr=False)
     finish_reason: str
     prompt_tokens: int
+    stopped_by: str = ""
     counted: int | None = None
 
     @property

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from offmodel.models.api_engine import ApiEngine
 from offmodel.models.engine import Completion, Request, Sampling
 from offmodel.models.spec import ModelSpec
+from offmodel.models.thinking import THOUGHTS, think_and_answer
 from offmodel.models.transformers_engine import TransformersEngine
 from offmodel.pipeline.execute import Context
 
 FINISHED = "finished.jsonl"
 
 
-def generate_rows(context: Context, model: ModelSpec, requests: list[Request], sampling: Sampling) -> dict[str, dict[str, Any]]:
+def generate_rows(
+    context: Context, model: ModelSpec, requests: list[Request], sampling: Sampling, file: str = FINISHED
+) -> dict[str, dict[str, Any]]:
     """Complete the requests that a killed run has not, and return all rows by request id.
 
-    Each row has ``completion``, ``finish_reason``, ``prompt_tokens`` and ``completion_tokens``.
+    Each row has ``completion``, ``finish_reason``, ``prompt_tokens`` and ``completion_tokens``, and ``stopped_by``
+    where a stop string ended it. Rows are in ``file`` until the caller removes it.
     """
-    path = context.directory / FINISHED
+    path = context.directory / file
     rows = read_finished(path)
     left = [r for r in requests if r.id not in rows]
     if left:
@@ -34,12 +39,25 @@ def generate_rows(context: Context, model: ModelSpec, requests: list[Request], s
                 context.progress(len(rows), len(requests), "rows")
 
             engine.generate(left, sampling, keep)
-    path.unlink(missing_ok=True)
+    return rows
+
+
+def generate_all(
+    context: Context, model: ModelSpec, requests: list[Request], sampling: Sampling, thinking_tokens: int | None = None
+) -> dict[str, dict[str, Any]]:
+    """What a step keeps of each request, by id; with ``thinking_tokens`` the model thinks first, see `thinking`."""
+    if thinking_tokens is None:
+        rows = generate_rows(context, model, requests, sampling)
+    else:
+        rows = think_and_answer(partial(generate_rows, context, model), requests, sampling, thinking_tokens)
+    for file in (FINISHED, THOUGHTS):
+        (context.directory / file).unlink(missing_ok=True)
     return rows
 
 
 def as_row(completion: Completion) -> dict[str, Any]:
-    return {
+    stopped = {"stopped_by": completion.stopped_by} if completion.stopped_by else {}
+    return stopped | {
         "completion": completion.text,
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,

@@ -60,8 +60,8 @@ class TransformersEngine:
 
         def finish(row: Row) -> None:
             request = requests[row.index]
-            text = self._text(row.tokens, sampling.stop)
-            done[row.index] = Completion(request.id, text, row.tokens, row.finish_reason, len(row.prompt))
+            text, stopped_by = self._text(row.tokens, sampling.stop)
+            done[row.index] = Completion(request.id, text, row.tokens, row.finish_reason, len(row.prompt), stopped_by)
             if on_done:
                 on_done(done[row.index])
 
@@ -119,8 +119,10 @@ class TransformersEngine:
         for row in batch:  # a batch that ran out of memory starts again
             row.tokens, row.finish_reason = [], ""
         pad: Any = self.tokenizer.pad_token_id
-        stopped = (lambda row: self._reached_stop(row, sampling.stop)) if sampling.stop else None
-        rules = Rules(self.stop_ids, 0 if pad is None else pad, sampling.temperature, sampling.top_p, stopped)
+        ids = self._stop_tokens(sampling.stop)
+        texts = tuple(s for s in sampling.stop if s not in ids.values())
+        stopped = (lambda row: self._reached_stop(row, texts)) if texts else None
+        rules = Rules(self.stop_ids | set(ids), 0 if pad is None else pad, sampling.temperature, sampling.top_p, stopped)
         decode_in_lanes(self.forward, batch, rules, finish)
 
     def _back_off(self, batch: Sequence[object]) -> None:
@@ -135,10 +137,18 @@ class TransformersEngine:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _text(self, tokens: list[int], stop: tuple[str, ...]) -> str:
+    def _stop_tokens(self, stop: tuple[str, ...]) -> dict[int, str]:
+        """Token id -> stop string, for those that the vocabulary has as one token of their own, such as ``</think>``."""
+        added: dict[str, int] = self.tokenizer.get_added_vocab()  # pyright: ignore
+        return {added[s]: s for s in stop if s in added}
+
+    def _text(self, tokens: list[int], stop: tuple[str, ...]) -> tuple[str, str]:
+        """The text before the first stop string, and that string if there was one."""
+        if stop and tokens and (token := self._stop_tokens(stop).get(tokens[-1])):
+            return str(self.tokenizer.decode(tokens[:-1], skip_special_tokens=True)), token
         text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
-        cut = min((text.find(s) for s in stop if s in text), default=len(text))
-        return text[:cut]
+        cut, found = min(((text.find(s), s) for s in stop if s in text), default=(len(text), ""))
+        return text[:cut], found
 
     def _reached_stop(self, row: Row, stop: tuple[str, ...]) -> bool:
         tail = self.tokenizer.decode(row.tokens[-24:], skip_special_tokens=True)

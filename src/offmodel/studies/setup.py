@@ -40,6 +40,7 @@ class SftParams(Params):
         max_new_tokens: budget of a teacher's completion.
         temperature: at which teachers write.
         answer_tokens: completion budget on benchmarks; each benchmark's own when not given.
+        thinking_tokens: evaluate in thinking mode, with this budget for the thinking; off when not given.
         steps, learning_rate, rank, batch_size, max_length, method: of training, see `TrainingConfig`.
         seed: of prompts, items, sampling and training.
     """
@@ -56,6 +57,7 @@ class SftParams(Params):
     benchmarks: tuple[str, ...] = ("arith", "arith_hard", "facts", "instruct", "strings")
     n: int = Field(default=200, gt=1)
     answer_tokens: int | None = Field(default=None, gt=0)
+    thinking_tokens: int | None = Field(default=None, gt=0)
     prompts: str = "world"
     filters: tuple[str, ...] = ()
     examples: int = Field(default=200, gt=0)
@@ -143,7 +145,8 @@ class Setup:
 
     def arm(self, model: ModelSpec, teacher: str, condition: str, benchmarks: tuple[str, ...] | None = None) -> Arm:
         p = self.params
-        evaluations = {b: evaluate(model, b, p.n, p.seed, p.answer_tokens) for b in benchmarks or p.benchmarks}
+        names, thinking = benchmarks or p.benchmarks, p.thinking_tokens
+        evaluations = {b: evaluate(model, b, p.n, p.seed, p.answer_tokens, thinking_tokens=thinking) for b in names}
         return Arm(self.student.short, teacher, condition, evaluations)
 
     def notes(self) -> list[str]:
