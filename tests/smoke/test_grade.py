@@ -63,6 +63,7 @@ def test_choices_by_index_letter_and_regex(tmp_path):
         ([{"question": "x", "answer": "1"}], "?grader=regex:(", "not a regular expression"),
         ([{"question": "x", "answer": "1"}], "?garder=math", "Did you mean 'grader'"),
         ([{"question": "x", "answer": 7, "choices": ["a", "b"]}], "", "none of its 2 choices"),
+        ([{"question": "x", "answer": "1", "level": "hard"}], "", "level 'hard' is no whole number"),
         ([{"id": 1, "question": "x", "answer": "1"}, {"id": 1, "question": "y", "answer": "1"}], "", "earlier row"),
     ],
 )

@@ -118,9 +118,13 @@ class FileBenchmark(Benchmark):
             lines = "\n".join(f"{letter}. {choice}" for letter, choice in zip(LETTERS, choices, strict=False))
             question = f"{question}\n{lines}\nAnswer with the letter only."
         meta = {"system": row["system"]} if row.get("system") else {}
-        group = row.get("group")
-        identity = str(row.get("id") or item_id(question))
-        return Item(identity, question, str(answer), row.get("level"), meta, None if group is None else str(group))
+        level, group = row.get("level"), row.get("group")
+        if level is not None and type(level) is not int:
+            raise OffmodelError(
+                f"{self.path}, row {number}: level {level!r} is no whole number", "name what is no number `group`"
+            )
+        identity = str(row["id"]) if row.get("id") is not None else item_id(question)
+        return Item(identity, question, str(answer), level, meta, None if group is None else str(group))
 
     def messages(self, item: Item) -> list[Message]:
         asked = super().messages(item)
