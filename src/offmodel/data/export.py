@@ -8,7 +8,7 @@ from typing import Any
 
 from offmodel.errors import OffmodelError
 from offmodel.pipeline.quiet import quiet_libraries
-from offmodel.pipeline.store import Artifact, disk_errors
+from offmodel.pipeline.store import Artifact, check_new, disk_errors
 
 CARD = """---
 configs:
@@ -32,8 +32,7 @@ def export_rows(artifact: Artifact, target: Path) -> Path:
     """
     if "rows.jsonl" not in artifact.record["files"]:
         raise OffmodelError(f"{artifact.name} holds no rows", "name completions or an evaluation")
-    if target.exists() and any(target.iterdir()):
-        raise OffmodelError(f"{target} is not empty", "name a new directory")
+    check_new(target)
     from datasets import Dataset
 
     quiet_libraries()

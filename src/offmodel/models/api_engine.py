@@ -39,7 +39,7 @@ class ApiEngine:
         budget: what may be spent; the environment's when None.
 
     Raises:
-        OffmodelError: when the ``openai`` package or the key is missing.
+        OffmodelError: when the ``openai`` package is missing, or a limit is set without a price.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from offmodel.benchmarks.health import health
 from offmodel.errors import OffmodelError
 from offmodel.metrics.paired import paired_delta, wilson
 from offmodel.models.spec import LoadedModel, ModelSpec, apply_adapter, load_model, resolve_model
-from offmodel.pipeline.store import Artifact, Store, disk_errors
+from offmodel.pipeline.store import Artifact, Store, check_new, disk_errors
 
 
 def export(artifact: Artifact, store: Store, target: Path, merge: bool = False, base_text: str | None = None) -> Path:
@@ -35,8 +35,7 @@ def export(artifact: Artifact, store: Store, target: Path, merge: bool = False, 
     """
     if artifact.record["identity"]["kind"] != "adapter":
         raise OffmodelError(f"{artifact.name} is no trained model", "name an artifact that starts with adapter/")
-    if target.exists() and any(target.iterdir()):
-        raise OffmodelError(f"{target} is not empty", "name a new directory")
+    check_new(target)
     whole = merge or (artifact.directory / "model.safetensors").is_file()
     if not whole and below(artifact, store)[0]:
         raise OffmodelError(f"{artifact.name} lies on top of another adapter", "export whole weights with --merge")

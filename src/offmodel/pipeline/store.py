@@ -195,6 +195,16 @@ class Store:
         self._verified.pop(artifact.name, None)
 
 
+def check_new(directory: Path) -> None:
+    """A directory to write into must be empty or not there yet.
+
+    Raises:
+        OffmodelError: when it holds anything.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise OffmodelError(f"{directory} is not empty", "name a new directory")
+
+
 def write_atomic(path: Path, text: str) -> None:
     """Write a file so that readers see the old text or the new, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
