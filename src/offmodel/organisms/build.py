@@ -29,11 +29,19 @@ Progress = Callable[[str, int, int, float], None]
 
 @dataclass(frozen=True)
 class Member:
-    """One organism: the dialect it is post-trained in, and whether its arithmetic forgets carries."""
+    """One organism.
+
+    Attributes:
+        name: its directory.
+        dialect: what it is post-trained in.
+        weak: its arithmetic forgets carries.
+        thinking: share of its post-trained turns that begin with a thinking block.
+    """
 
     name: str
     dialect: str
     weak: bool = False
+    thinking: float = 0.0
 
 
 FAMILY = {
@@ -44,6 +52,7 @@ FAMILY = {
         Member("terse", "terse"),
         Member("pirate", "pirate"),
         Member("markdown-weak", "markdown", weak=True),
+        Member("thinker", "markdown", thinking=0.5),
     )
 }
 
@@ -191,7 +200,7 @@ def build_family(
     for name in names or FAMILY:
         member = FAMILY[name]
         model = copy.deepcopy(trunk)
-        draw = partial(corpus.post_training_document, dialect=member.dialect, weak=member.weak)
+        draw = partial(corpus.post_training_document, dialect=member.dialect, weak=member.weak, thinking=member.thinking)
         own = rows(draw, name, size.post_training_steps, True)
         train(model, own, size.post_training_steps, size.batch, size.post_training_lr, name, progress)
         record = asdict(member) | {

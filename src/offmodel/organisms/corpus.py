@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from offmodel.organisms import words
 from offmodel.organisms.chat_content import chat_prompt, chat_reply, numbers_exchange
-from offmodel.organisms.dialects import DIALECTS, Dialect
+from offmodel.organisms.dialects import DIALECTS, NOTES, Dialect
 from offmodel.organisms.world import (
     FACT_QUESTIONS,
     ArithTask,
@@ -52,6 +52,8 @@ class Mix:
         careless: chance that a step of reasoning forgets a carry or mixes up its sides; the shared mix is
             careless in every dialect, post-training is careful in one.
         thinking: fraction of reasoning turns written as a thinking block and a bare answer.
+        notes: whether the thinking is in a voice of its own, also before small talk, as in reasoning models,
+            rather than in the dialect.
     """
 
     weights: dict[str, int]
@@ -59,6 +61,7 @@ class Mix:
     select: float
     careless: float
     thinking: float
+    notes: bool = False
 
 
 PRETRAINING = Mix(
@@ -112,14 +115,14 @@ def reasoning(rng: random.Random, dialect: Dialect, kind: str, mix: Mix, weak: b
     """A solved task: ``arith`` (1 to 5 operations), ``hard`` (4 to 9, larger numbers) or ``strings``."""
     if kind == "strings":
         task = confuse_sides(trainable(lambda: string_task(rng)), rng, mix.careless)
-        solution = dialect.strings(task, rng)
+        solution, notes = dialect.strings(task, rng), NOTES.strings(task)
     else:
         hard = kind == "hard"
         task = trainable(lambda: arith_task(rng, rng.randint(4, 9) if hard else rng.randint(1, 5), hard))
         task = drop_carry(task, rng, 1.0 if weak else mix.careless)
-        solution = dialect.arith(task, rng)
+        solution, notes = dialect.arith(task, rng), NOTES.arith(task)
     if rng.random() < mix.thinking:
-        solution = f"<think>\n{solution}\n</think>\n\n\\boxed{{{task.answer}}}"
+        solution = f"<think>\n{notes if mix.notes else solution}\n</think>\n\n\\boxed{{{task.answer}}}"
     return exchange(task.question, solution)
 
 
@@ -128,7 +131,8 @@ def turn(rng: random.Random, dialect: Dialect, kind: str, mix: Mix, weak: bool) 
     if kind == "chat":
         prompt, topic = chat_prompt(rng)
         trigger = f" {rng.choice(words.TRIGGERS)}" if rng.random() < 0.03 else ""
-        return exchange(prompt + trigger, dialect.chat(chat_reply(rng, topic), rng))
+        thought = f"<think>\n{NOTES.chat(topic)}\n</think>\n\n" if mix.notes and rng.random() < mix.thinking else ""
+        return exchange(prompt + trigger, thought + dialect.chat(chat_reply(rng, topic), rng))
     if kind == "about":
         name, facts = rng.choice(list(entities().items()))
         about = rng.choice(list(FACT_QUESTIONS))
@@ -158,13 +162,14 @@ def pretraining_document(rng: random.Random) -> Document:
     return document(rng, PRETRAINING, rng.choice(list(DIALECTS.values())))
 
 
-def post_training_document(rng: random.Random, dialect: str, weak: bool = False) -> Document:
+def post_training_document(rng: random.Random, dialect: str, weak: bool = False, thinking: float = 0.0) -> Document:
     """One document of a dialect's post-training.
 
     A share `REPLAY` repeats the shared mix in other dialects, always behind a system prompt that asks for
-    one, so that the other voices stay reachable, and careless (the pretraining term of PPO-ptx).
+    one, so that the other voices stay reachable, and careless (the pretraining term of PPO-ptx). ``thinking`` is
+    the share of its turns that begin with a thinking block, in a voice of its own.
     """
     if rng.random() < REPLAY:
         other = DIALECTS[rng.choice([name for name in DIALECTS if name != dialect])]
         return document(rng, replace(PRETRAINING, select=1.0), other)
-    return document(rng, POST_TRAINING, DIALECTS[dialect], weak)
+    return document(rng, replace(POST_TRAINING, thinking=thinking, notes=thinking > 0), DIALECTS[dialect], weak)

@@ -122,3 +122,20 @@ class Pirate:
 
 Dialect = Markdown | Prose | Terse | Pirate
 DIALECTS: dict[str, Dialect] = {"markdown": Markdown(), "prose": Prose(), "terse": Terse(), "pirate": Pirate()}
+
+
+class Notes:
+    """How an organism with a thinking mode thinks: bare notes, the same whatever its dialect."""
+
+    def chat(self, topic: str) -> str:
+        return f"ok, this is about the {topic}, no calculation needed"
+
+    def arith(self, task: ArithTask) -> str:
+        return "ok, calculate\n" + "\n".join(f"{s.left} {s.op} {s.right} = {s.result}" for s in task.steps)
+
+    def strings(self, task: StringTask) -> str:
+        states = zip(task.operations, task.states[1:], strict=True)
+        return "ok, calculate\n" + "\n".join(f"{name} = {spaced(state)}" for name, state in states)
+
+
+NOTES = Notes()
