@@ -5,18 +5,31 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+from pydantic import Field, SerializeAsAny
+
 from offmodel.benchmarks import Benchmark, Item, get_benchmark
-from offmodel.models.engine import Request, Sampling
+from offmodel.data.shots import Shots
+from offmodel.models.engine import Message, Request, Sampling
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.execute import Context
-from offmodel.pipeline.step import Step, runtime
+from offmodel.pipeline.step import Spec, Step, runtime
 from offmodel.pipeline.store import Artifact
+from offmodel.training.train_step import Train
+
+
+class Prefill(Spec):
+    """The first ``tokens`` tokens of the answers that another evaluation of the same items got."""
+
+    step: SerializeAsAny[Step]
+    tokens: int = Field(gt=0)
 
 
 class Evaluate(Step):
     """One model on ``n`` items of one benchmark.
 
     With ``thinking_tokens`` the model thinks first, within that budget, and its answer alone is graded.
+    With ``prefill`` the answer is begun for the model; what it writes itself is graded, and rows have ``prefill``
+    and ``given`` (the answer was in what the model was given, so the item says nothing about it).
     Rows: see `graded_row`, with the engine's ``finish_reason``, ``prompt_tokens``, ``completion_tokens``.
     """
 
@@ -31,35 +44,61 @@ class Evaluate(Step):
     seed: int
     sampling: Sampling
     system: str | None = None
+    shots: Shots | None = None
+    prefill: Prefill | None = None
     thinking_tokens: int | None = None
     location: str = runtime("")
 
     def label(self) -> str:
         tuned = f" {self.model.adapter.label()}" if self.model.adapter else ""
-        return f"{self.benchmark} {self.model.short}{tuned}"
+        given = f" prefill {self.prefill.tokens}" if self.prefill else ""
+        return f"{self.benchmark} {self.model.short}{tuned}{given}"
 
     def run(self, context: Context) -> None:
-        from offmodel.models.chat import with_system
-        from offmodel.models.checks import check_same_template
         from offmodel.models.streaming import generate_all
-        from offmodel.models.thinking import check_thinks
 
+        self.check(context)
         benchmark = get_benchmark(self.location or self.benchmark)
         items = benchmark.items(self.n, self.seed)
+        requests = self.requests(benchmark, items, context)
+        generated = generate_all(context, self.model, requests, self.sampling, self.thinking_tokens)
+        rows = [graded_row(benchmark, item, generated[item.id]) for item in items]
+        if self.prefill:
+            for item, request, row in zip(items, requests, rows, strict=True):
+                row |= {"prefill": request.prefill, "given": benchmark.grade(item, request.prefill).parsed}
+        context.write_rows(rows)
+
+    def check(self, context: Context) -> None:
+        """The model can do what is asked of it, in the template it was trained with."""
+        from offmodel.models.checks import check_same_template
+        from offmodel.models.thinking import check_thinks
+
         if self.thinking_tokens is not None:
             check_thinks(self.model, context)
-        if self.model.adapter is not None:
+        if isinstance(self.model.adapter, Train):
             trained_with = context.load(self.model.adapter).get("chat_template")
             check_same_template(trained_with, str(context.model(self.model).tokenizer.chat_template))
-        requests = [Request(item.id, with_system(benchmark.messages(item), self.system)) for item in items]
-        generated = generate_all(context, self.model, requests, self.sampling, self.thinking_tokens)
-        rows = []
-        for item in items:
-            rows.append(graded_row(benchmark, item, generated[item.id]))
-        context.write_rows(rows)
+
+    def requests(self, benchmark: Benchmark, items: list[Item], context: Context) -> list[Request]:
+        """What the model is asked: the item behind system prompt and examples, its answer begun where there is a prefill."""
+        before: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
+        if self.shots:
+            before += self.shots.messages(context.load(self.shots.step))
+        begun: dict[str, str] = {}
+        if self.prefill:
+            tokenizer = context.model(self.model).tokenizer
+            begun = {
+                r["id"]: first_tokens(tokenizer, r["completion"], self.prefill.tokens) for r in context.load(self.prefill.step)
+            }
+        return [Request(item.id, [*before, *benchmark.messages(item)], begun.get(item.id, "")) for item in items]
 
     def load(self, artifact: Artifact) -> list[dict[str, Any]]:
         return artifact.rows()
+
+
+def first_tokens(tokenizer: Any, text: str, count: int) -> str:
+    """The text of the first ``count`` tokens of ``text``, by the model's own tokenizer."""
+    return tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"][:count])
 
 
 def graded_row(benchmark: Benchmark, item: Item, generated: dict[str, Any]) -> dict[str, Any]:
@@ -80,10 +119,12 @@ def evaluate(
     n: int,
     seed: int = 0,
     budget: int | None = None,
-    system: str | None = None,
-    thinking_tokens: int | None = None,
+    **options: Any,
 ) -> Evaluate:
-    """The greedy evaluation of a model on a benchmark's items, with the benchmark's own budget unless one is given."""
+    """The greedy evaluation of a model on a benchmark's items, with the benchmark's own budget unless one is given.
+
+    ``options`` are further fields of `Evaluate`.
+    """
     chosen = get_benchmark(benchmark)
     return Evaluate(
         model=model,
@@ -93,7 +134,6 @@ def evaluate(
         n=n,
         seed=seed,
         sampling=Sampling(max_new_tokens=budget or chosen.max_new_tokens),
-        system=system,
-        thinking_tokens=thinking_tokens,
         location="" if chosen.name == benchmark else benchmark,
+        **options,
     )

@@ -37,6 +37,7 @@ class Drop:
 
     rule: str
     text: str
+    id: str
 
 
 def looks_like_math(text: str) -> bool:
@@ -99,6 +100,6 @@ def apply(filters: Iterable[str], prompts: list[tuple[str, str]]) -> tuple[list[
             if rule(prompt[1]):
                 kept.append(prompt)
             else:
-                dropped.append(Drop(name, prompt[1]))
+                dropped.append(Drop(name, prompt[1], prompt[0]))
         prompts = kept
     return prompts, dropped

@@ -68,7 +68,7 @@ class PromptSet(Spec):
         """
         wanted = self.skip + self.n
         if self.source in PROCEDURAL:
-            return [Prompt(i, text) for i, text in PROCEDURAL[self.source](wanted, self.seed)][self.skip :]
+            return [Prompt(*found) for found in self._written(wanted)[0][self.skip :]]
         kept, dropped = filters.apply(self.filters, self._all())
         if len(kept) < wanted:
             left_out = f" after filters dropped {len(dropped)}" if dropped else ""
@@ -81,8 +81,23 @@ class PromptSet(Spec):
         return [Prompt(*kept[i]) for i in order[self.skip : wanted]]
 
     def dropped(self) -> list[filters.Drop]:
-        """What the filters leave out of the whole source."""
-        return filters.apply(self.filters, self._all())[1] if self.filters and self.source not in PROCEDURAL else []
+        """What the filters leave out of the whole source, or of what a procedural source wrote."""
+        if not self.filters:
+            return []
+        return self._written(self.skip + self.n)[1] if self.source in PROCEDURAL else filters.apply(self.filters, self._all())[1]
+
+    def _written(self, wanted: int) -> tuple[list[tuple[str, str]], list[filters.Drop]]:
+        """What a procedural source writes until ``wanted`` prompts pass the filters, and what was dropped on the way.
+
+        Raises:
+            OffmodelError: when hardly anything passes.
+        """
+        for drawn in (wanted, 4 * wanted, 16 * wanted, 64 * wanted):
+            kept, dropped = filters.apply(self.filters, PROCEDURAL[self.source](drawn, self.seed))
+            if len(kept) >= wanted:
+                last = int(kept[wanted - 1][0].rpartition("-")[2])
+                return kept[:wanted], [d for d in dropped if int(d.id.rpartition("-")[2]) < last]
+        raise OffmodelError(f"the filters {', '.join(self.filters)} drop nearly every {self.source} prompt", "use fewer filters")
 
     def _all(self) -> list[tuple[str, str]]:
         """(id, text) of every prompt of the source."""
@@ -123,14 +138,10 @@ def prompt_set(text: str, n: int, seed: int = 0, skip: int = 0, rules: tuple[str
     """What a person wrote as ``prompts=``: the name of a source or the path of a JSONL file.
 
     Raises:
-        OffmodelError: for an unknown filter, filters on a source that writes its own prompts, or a missing file.
+        OffmodelError: for an unknown filter or a missing file.
     """
-    if text in PROCEDURAL:
-        if rules:
-            raise OffmodelError(f"{text} prompts are written to order, filters do not apply", f"use {', '.join(NAMED)} or a file")
-        return PromptSet(source=text, n=n, skip=skip, seed=seed)
     data = filters.data_of(rules)
-    if text in NAMED:
+    if text in PROCEDURAL or text in NAMED:
         return PromptSet(source=text, n=n, skip=skip, seed=seed, filters=rules, filter_data=data)
     return file_prompts(Path(text), n, seed, skip).model_copy(update={"filters": rules, "filter_data": data})
 

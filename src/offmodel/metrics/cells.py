@@ -60,11 +60,24 @@ class Arm:
 
     @property
     def title(self) -> str:
-        return self.teacher if self.condition == "sft" else f"{self.teacher} · {self.condition}"
+        return arm_title(self.teacher, self.condition)
+
+
+def arm_title(teacher: str, condition: str) -> str:
+    """What to call a tuned model in tables and figures."""
+    return teacher if condition == "sft" else f"{teacher} · {condition}"
 
 
 def correct(rows: Rows) -> list[bool]:
     return [bool(row["correct"]) for row in rows]
+
+
+def difference(now: Rows, before: Rows) -> tuple[float, tuple[float, float]]:
+    """Mean difference in being right, ``now`` − ``before``, over the same items, with its paired interval."""
+    if [r["id"] for r in now] != [r["id"] for r in before]:
+        raise ValueError("the two answer different items")
+    delta, interval = paired_delta(correct(now), correct(before))
+    return round(delta, 4), _rounded(interval)
 
 
 def make_cells(base: Arm, arms: Sequence[Arm], load: Callable[[Evaluate], Rows]) -> list[Cell]:

@@ -62,6 +62,18 @@ def _joined(thought: dict[str, Any], answer: dict[str, Any] | None) -> dict[str,
     }
 
 
+def require_thinking(model: ModelSpec) -> None:
+    """As `check_thinks`, before anything runs: only the tokenizer is read.
+
+    Raises:
+        OffmodelError: when the model has no thinking mode.
+    """
+    from transformers import AutoTokenizer
+
+    if model.engine != "api" and not model.location.endswith(".gguf"):
+        _check_switch(model, AutoTokenizer.from_pretrained(model.location))
+
+
 def check_thinks(model: ModelSpec, context: Context) -> None:
     """The model's template must have a thinking mode.
 
@@ -70,7 +82,13 @@ def check_thinks(model: ModelSpec, context: Context) -> None:
     """
     if model.engine == "api":
         raise OffmodelError(f"{model.name} cannot be given a budget for its thinking", "use a local model with thinking_tokens")
-    tokenizer = context.model(model).tokenizer
+    _check_switch(model, context.model(model).tokenizer)
+
+
+def _check_switch(model: ModelSpec, tokenizer: Any) -> None:
     asked = [Request("probe", [{"role": "user", "content": "Hello"}], thinking=mode) for mode in (True, False)]
     if chat.prompt_text(tokenizer, asked[0]) == chat.prompt_text(tokenizer, asked[1]):
-        raise OffmodelError(f"{model.short} has no thinking mode", "drop thinking_tokens, or use a model such as Qwen/Qwen3-0.6B")
+        raise OffmodelError(
+            f"{model.short} has no thinking mode",
+            "drop thinking_tokens, or use a model such as organism:thinker or Qwen/Qwen3-0.6B",
+        )

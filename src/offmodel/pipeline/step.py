@@ -32,9 +32,12 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def identity(self) -> dict[str, Any]:
-        """Field name -> canonical value, runtime fields left out, nested steps as references."""
-        fields = type(self).model_fields
-        return {name: canonical(getattr(self, name)) for name, info in fields.items() if not info.exclude}
+        """Field name -> canonical value, nested steps as references.
+
+        Left out are runtime fields, and those that are None: a later optional field changes no older identity.
+        """
+        named = [name for name, info in type(self).model_fields.items() if not info.exclude]
+        return {name: canonical(getattr(self, name)) for name in named if getattr(self, name) is not None}
 
 
 class Step(Spec):

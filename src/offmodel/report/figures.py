@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
-from offmodel.metrics.cells import Cell
-from offmodel.studies.base import Curve
+from offmodel.metrics.cells import Cell, arm_title
+from offmodel.report.plots import GAIN, LOSS, PALETTE, draw
+from offmodel.report.plots import REFERENCE as BASE
 from offmodel.studies.run import Outcome
-
-BASE, LOSS, GAIN = "#8a8f98", "#c4432b", "#2f6fb0"
-PALETTE = ["#c4432b", "#2f6fb0", "#d99a2b", "#3f8f5f", "#7a5aa8", "#7d7f85", "#b0527f", "#4a9aa5"]
 
 
 def whole(cells: Sequence[Cell]) -> list[Cell]:
@@ -24,7 +23,7 @@ def row_title(cell: Cell) -> str:
     """How a cell's model is called on an axis."""
     if cell.condition == "base":
         return "base"
-    return cell.teacher if cell.condition == "sft" else f"{cell.teacher} · {cell.condition}"
+    return arm_title(cell.teacher, cell.condition)
 
 
 def file_name(text: str) -> str:
@@ -103,33 +102,6 @@ def by_part(cells: Sequence[Cell], benchmark: str, part: str) -> alt.FacetChart:
     return panel.facet(facet=alt.Facet("teacher:N", sort=teachers, title=None), columns=3)
 
 
-def dose_curve(curves: Sequence[Curve]) -> alt.FacetChart:
-    """Accuracy against the dose, with Wilson intervals; the dashed line is the base."""
-    rows = [
-        {
-            "panel": curve.title,
-            "dose": str(int(dose)),
-            "accuracy": cell.accuracy,
-            "low": cell.ci[0],
-            "high": cell.ci[1],
-            "base": curve.base.accuracy,
-        }
-        for curve in curves
-        for dose, cell in curve.points
-    ]
-    order = list(dict.fromkeys(r["dose"] for r in rows))
-    x = alt.X("dose:O", sort=order, title=curves[0].dose, axis=alt.Axis(labelAngle=0))
-    chart = alt.Chart().encode(x=x)
-    base = chart.mark_line(color=BASE, strokeDash=[5, 4]).encode(y="base:Q")
-    bars = chart.mark_rule(strokeWidth=2, opacity=0.45, color=GAIN).encode(y="low:Q", y2="high:Q")
-    line = chart.mark_line(point=True, color=GAIN).encode(
-        y=alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="accuracy"),
-        tooltip=["panel:N", "dose:O", "accuracy:Q", "low:Q", "high:Q", "base:Q"],
-    )
-    panel = alt.layer(base, bars, line, data=alt.Data(values=rows)).properties(width=190, height=150)
-    return panel.facet(facet=alt.Facet("panel:N", sort=[c.title for c in curves], title=None), columns=3)
-
-
 def training_loss(losses: dict[str, list[dict[str, float]]]) -> alt.Chart:
     """Training loss of every run against the optimiser step."""
     rows = [{"run": name, "step": p["step"], "loss": p["loss"]} for name, curve in losses.items() for p in curve]
@@ -148,26 +120,44 @@ def training_loss(losses: dict[str, list[dict[str, float]]]) -> alt.Chart:
     )
 
 
-def all_figures(outcome: Outcome) -> dict[str, tuple[str, alt.TopLevelMixin]]:
-    """File name -> (caption, chart) for everything the result has data for, in reading order."""
+@dataclass(frozen=True)
+class Figure:
+    """A chart under the heading of its page, with the rows it shows."""
+
+    page: str
+    caption: str
+    chart: Any
+    rows: list[dict[str, Any]]
+
+
+def all_figures(outcome: Outcome) -> dict[str, Figure]:
+    """File name -> figure for everything the result has data for, in reading order."""
     result = outcome.result
-    figures: dict[str, tuple[str, Any]] = {
-        "delta": (
-            "Change of accuracy against the base, same items; below it the 95 % interval; † marks a health flag.",
-            heatmap(result.cells),
-        )
-    }
+    figures: dict[str, Figure] = {}
+
+    def add(name: str, page: str, caption: str, chart: Any) -> None:
+        figures[name] = Figure(page, caption, configured(chart), chart_rows(chart))
+
+    if any(c.condition != "base" for c in whole(result.cells)):
+        caption = "Change of accuracy against the base, same items; below it the 95 % interval; † marks a health flag."
+        add("delta", "Matrix", caption, heatmap(result.cells))
     for part in ("level", "group"):
         tuned = [c for c in result.cells if getattr(c, part) is not None and c.condition == "sft"]
         for name in dict.fromkeys(c.benchmark for c in tuned):
             caption = f"{name} by {part}, with 95 % Wilson intervals."
-            figures[f"{part}s-{file_name(name)}"] = (caption, by_part(result.cells, name, part))
-    if result.curves:
-        figures["dose"] = ("Accuracy against the number of on-model samples; dashed: the base.", dose_curve(result.curves))
+            add(f"{part}s-{file_name(name)}", f"By {part}", caption, by_part(result.cells, name, part))
+    for plot in result.plots:
+        add(plot.name, plot.page or "Result", plot.caption, draw(plot))
     if result.trainings:
         losses = {name: outcome.store.load(step)["loss"] for name, step in result.trainings.items()}
-        figures["loss"] = ("Training loss.", training_loss(losses))
+        add("loss", "Training", "Training loss.", training_loss(losses))
     return figures
+
+
+def chart_rows(chart: Any) -> list[dict[str, Any]]:
+    """The rows of a chart's main data set: those of its file of comma-separated values."""
+    found = chart.data if chart.data is not alt.Undefined else chart.layer[0].data
+    return list(found.values)
 
 
 def configured(chart: Any) -> Any:

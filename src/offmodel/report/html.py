@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from offmodel.metrics.cells import Arm
-from offmodel.report.figures import row_title, signed
+from offmodel.report.figures import Figure, row_title, signed
+from offmodel.studies.base import HYPOTHESES, Finding
 from offmodel.studies.run import Outcome
 
 TRANSCRIPTS = 12
@@ -50,15 +51,16 @@ def _compared(outcome: Outcome, base: Arm, arm: Arm, benchmark: str) -> dict[str
     return {"model": arm.title, "benchmark": benchmark, "items": items}
 
 
-def render_report(outcome: Outcome, data: dict[str, Any], figures: dict[str, tuple[str, Any]], command: str) -> str:
+def render_report(outcome: Outcome, data: dict[str, Any], figures: dict[str, Figure], command: str) -> str:
     """The report as text.
 
     Args:
         outcome: the study that ran.
         data: the content of ``results.json``.
-        figures: file name -> (caption, chart).
+        figures: file name -> figure.
         command: the exact command line that made it.
     """
+    pages = dict.fromkeys(figure.page for figure in figures.values())
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -68,13 +70,21 @@ def render_report(outcome: Outcome, data: dict[str, Any], figures: dict[str, tup
         question=outcome.study.question,
         data=data,
         whole=[c for c, model in zip(cells, outcome.result.cells, strict=True) if model.whole],
-        captions={name: caption for name, (caption, _) in figures.items()},
-        specs=embedded({name: chart.to_dict() for name, (_, chart) in figures.items()}),
+        pages={page: {n: f.caption for n, f in figures.items() if f.page == page} for page in pages},
+        evidence=evidence_table(outcome.result.findings),
+        hypotheses=HYPOTHESES,
+        specs=embedded({name: figure.chart.to_dict() for name, figure in figures.items()}),
         transcripts=embedded(transcripts(outcome)),
         scripts=chart_scripts().replace("</script", "<\\/script"),
         command=command,
         trainings={name: step.name() for name, step in outcome.result.trainings.items()},
     )
+
+
+def evidence_table(findings: list[Finding]) -> dict[str, list[Finding]]:
+    """The findings that bear on each hypothesis, in the hypotheses' order."""
+    found = {key: [f for f in findings if f.hypothesis == key] for key in HYPOTHESES}
+    return {key: bearing for key, bearing in found.items() if bearing}
 
 
 def embedded(value: Any) -> str:

@@ -30,6 +30,7 @@ def results(outcome: Outcome) -> dict[str, Any]:
         "provenance": provenance() | {"device": device_name(), "dtype": dtype},
         "cells": [c.model_dump(mode="json") for c in outcome.result.cells],
         "findings": [f.model_dump(mode="json") for f in outcome.result.findings],
+        "diagnoses": [d.model_dump(mode="json") for d in outcome.result.diagnoses],
         "notes": outcome.result.notes,
         "steps": {"run": outcome.counts.run, "cached": outcome.counts.cached},
         "seconds": round(outcome.seconds, 2),
@@ -55,12 +56,13 @@ def write_outputs(outcome: Outcome, directory: Path, command: str) -> Path:
         write_atomic(directory / "cells.csv", cells_csv(outcome.result.cells))
         if report.is_file() and report.read_text(encoding="utf-8").endswith(mark):
             return report
-        from offmodel.report.figures import all_figures, configured
+        from offmodel.report.figures import all_figures
         from offmodel.report.html import render_report
 
-        figures = {name: (caption, configured(chart)) for name, (caption, chart) in all_figures(outcome).items()}
-        for name, (_, chart) in figures.items():
-            save_static(chart, directory / "figures" / name)
+        figures = all_figures(outcome)
+        for name, figure in figures.items():
+            save_static(figure.chart, directory / "figures" / name)
+            write_atomic(directory / "figures" / f"{name}.csv", rows_csv(figure.rows))
         write_atomic(report, render_report(outcome, data, figures, command) + mark)
     return report
 
@@ -92,6 +94,15 @@ def cells_csv(cells: list[Cell]) -> str:
             writer = csv.DictWriter(out, list(row))
             writer.writeheader()
         writer.writerow(row)
+    return out.getvalue()
+
+
+def rows_csv(rows: list[dict[str, Any]]) -> str:
+    """The rows behind a figure; a column for every key that any row has."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(dict.fromkeys(key for row in rows for key in row)))
+    writer.writeheader()
+    writer.writerows(rows)
     return out.getvalue()
 
 

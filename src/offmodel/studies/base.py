@@ -12,9 +12,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
-from offmodel.metrics.cells import Arm, Cell
+from offmodel.metrics.cells import Arm, Cell, arm_title
+from offmodel.metrics.diagnosis import Diagnosis
 from offmodel.pipeline.step import Step
 from offmodel.training.train_step import Train
 
@@ -22,6 +23,16 @@ Load = Callable[[Step], Any]
 """Reads a finished step's result."""
 
 Verdict = Literal["supported", "against", "inconclusive"]
+
+HYPOTHESES = {
+    "H0": "nothing but how answers look (length, parsing)",
+    "H1": "the student imitates a dumb teacher",
+    "H2": "fitting surprising data moves the model erratically",
+    "H3": "SFT in effect noises the weights",
+    "H4": "SFT forces the student into a style of reasoning it is bad at",
+    "H5": "the ability itself is destroyed",
+}
+"""Why off-model SFT degrades capabilities: the post's four hypotheses, a measurement artefact and the worst case."""
 
 
 class Finding(BaseModel):
@@ -32,22 +43,51 @@ class Finding(BaseModel):
         rule: declared in the study file before anything ran.
         verdict: by the rule, never by hand.
         statistic: the numbers, with intervals.
+        hypothesis: key of `HYPOTHESES` that the claim bears on; empty for claims about the effect itself.
+        speaks: whether the claim, if supported, speaks ``for`` or ``against`` that hypothesis.
     """
 
     claim: str
     rule: str
     verdict: Verdict
     statistic: dict[str, Any]
+    hypothesis: str = ""
+    speaks: Literal["for", "against"] = "for"
+
+    @computed_field
+    @property
+    def evidence(self) -> str:
+        """What the verdict says about the hypothesis: ``for``, ``against`` or ``undecided``."""
+        if self.verdict == "inconclusive":
+            return "undecided"
+        other: dict[str, str] = {"for": "against", "against": "for"}
+        return self.speaks if self.verdict == "supported" else other[self.speaks]
 
 
 @dataclass
-class Curve:
-    """Accuracy against a dose, for one teacher and benchmark; points are cells."""
+class Plot:
+    """One figure of a study, as data; `report.plots` draws it.
 
-    title: str
-    dose: str
-    points: list[tuple[float, Cell]]
-    base: Cell
+    Attributes:
+        name: of its files.
+        kind: ``lines``, ``bars``, ``scatter`` or ``matrix``.
+        caption: what it shows, with the meaning of intervals and marks.
+        x, y: what the axes are called.
+        rows: flat; all need ``x`` and ``y``. Optional: ``low`` and ``high`` (interval of y), ``series`` (colour),
+            ``panel``, ``label``, ``reference`` (dashed line of the panel), ``value`` (of a matrix). Rows with
+            ``model`` and ``benchmark`` open those transcripts when clicked.
+        line: slope and intercept of a fitted line in a scatter.
+        page: heading that it stands under.
+    """
+
+    name: str
+    kind: Literal["lines", "bars", "scatter", "matrix"]
+    caption: str
+    x: str
+    y: str
+    rows: list[dict[str, Any]]
+    line: tuple[float, float] | None = None
+    page: str = ""
 
 
 @dataclass
@@ -57,9 +97,36 @@ class StudyResult:
     arms: list[Arm]
     cells: list[Cell]
     findings: list[Finding]
-    curves: list[Curve] = field(default_factory=list)
+    plots: list[Plot] = field(default_factory=list)
     trainings: dict[str, Train] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+
+
+SMALL: dict[str, Any] = {
+    "student": "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "teachers": ("HuggingFaceTB/SmolLM2-360M-Instruct", "Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen3-0.6B", "self"),
+    "benchmarks": ("gsm8k", "mmlu", "ifeval"),
+    "prompts": "alpaca",
+    "learning_rate": 2e-4,
+    "rank": 32,
+    "steps": 300,
+    "max_new_tokens": 1024,
+}
+"""One small GPU."""
+
+PAPER: dict[str, Any] = {
+    "student": "qwen30b",
+    "teachers": ("llama8b", "llama70b", "qwen4b", "qwen235b", "self"),
+    "benchmarks": ("math500", "olympiadbench", "mmlu", "ifeval"),
+    "prompts": "alpaca",
+    "examples": 1000,
+    "learning_rate": 1e-4,
+    "rank": 32,
+    "steps": 300,
+    "max_new_tokens": 2048,
+}
+"""The models of the post."""
 
 
 class Params(BaseModel):
@@ -88,7 +155,7 @@ class Study(ABC):
     question: ClassVar[str]
     version: ClassVar[int] = 1
     params: ClassVar[type[Params]]
-    scales: ClassVar[dict[str, dict[str, Any]]] = {"organism": {}}
+    scales: ClassVar[dict[str, dict[str, Any]]] = {"organism": {}, "small": SMALL, "paper": PAPER}
 
     @abstractmethod
     def build(self, params: Any, load: Load) -> Build:
@@ -103,3 +170,10 @@ def decide(interval: tuple[float, float], supported: tuple[float, float], agains
     if against[0] <= low and high <= against[1]:
         return "against"
     return "inconclusive"
+
+
+def cell_row(cell: Cell, delta: bool = False) -> dict[str, Any]:
+    """A cell as a row of a `Plot`: its accuracy, or its change, with the interval, and what a click opens."""
+    y, (low, high) = (cell.delta, cell.delta_ci) if delta else (cell.accuracy, cell.ci)
+    model = "base" if cell.condition == "base" else arm_title(cell.teacher, cell.condition)
+    return {"y": y, "low": low, "high": high, "model": model, "benchmark": cell.benchmark, "n": cell.n}

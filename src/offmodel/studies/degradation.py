@@ -5,8 +5,6 @@ Source: "Why does off-model SFT degrade capabilities?", the student × teacher m
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -14,7 +12,7 @@ from offmodel.benchmarks import get_benchmark
 from offmodel.metrics.cells import Arm, Cell, correct, find, make_cells
 from offmodel.metrics.paired import bootstrap_means
 from offmodel.studies.base import Build, Finding, Load, Study, StudyResult, decide
-from offmodel.studies.setup import CONTROLS, Setup, SftParams
+from offmodel.studies.setup import CONTROLS, Setup, SftParams, reasoning
 
 
 class DegradationParams(SftParams):
@@ -35,17 +33,12 @@ class Degradation(Study):
     name = "degradation"
     question = "What does fine-tuning on each teacher's generic chat do to unrelated benchmarks?"
     params = DegradationParams
-    scales: ClassVar = {
-        "organism": {},
-        "small": {"student": "HuggingFaceTB/SmolLM2-135M-Instruct", "learning_rate": 2e-4, "rank": 32, "max_new_tokens": 1024},
-        "paper": {"student": "Qwen/Qwen3-30B-A3B-Instruct-2507", "learning_rate": 1e-4, "rank": 32, "max_new_tokens": 2048},
-    }
 
     def build(self, params: DegradationParams, load: Load) -> Build:
         setup = Setup(params)
         trainings = {name: setup.train(name) for name in setup.teachers}
         base = setup.base_arm()
-        arms = [setup.arm(setup.student.with_adapter(step), name, "sft") for name, step in trainings.items()]
+        arms = [setup.tuned_arm(step, name) for name, step in trainings.items()]
         yield [e for arm in [base, *arms] for e in arm.evaluations.values()]
         cells = make_cells(base, arms, load)
         findings = [
@@ -57,11 +50,6 @@ class Degradation(Study):
         if reasoning(params.benchmarks) is None:
             notes.append("No benchmark of this run needs long reasoning, so the rules about lost reasoning do not apply.")
         return StudyResult([base, *arms], cells, findings, trainings=trainings, notes=notes)
-
-
-def reasoning(names: tuple[str, ...]) -> str | None:
-    """The first benchmark that needs a chain of reasoning; findings speak of it."""
-    return next((b for b in names if get_benchmark(b).reasoning), None)
 
 
 def most_harmful(cells: list[Cell], benchmark: str) -> list[str]:

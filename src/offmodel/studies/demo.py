@@ -7,23 +7,20 @@ from typing import ClassVar
 from pydantic import Field
 
 from offmodel.studies.base import Build, Load, Study, StudyResult
-from offmodel.studies.degradation import Degradation, DegradationParams, most_harmful, reasoning
+from offmodel.studies.degradation import Degradation, DegradationParams, most_harmful
 from offmodel.studies.reminder import Reminder, ReminderParams
-from offmodel.studies.setup import teacher_name
+from offmodel.studies.setup import reasoning, teacher_name
 
 
 class DemoParams(DegradationParams):
     """See `DegradationParams`.
 
     Attributes:
-        steps, batch_size: smaller than those of `SftParams`, enough to turn the voice.
         doses: of the reminder that follows.
         reminder_teachers: how many teachers it follows, those that hurt most first.
         reminder_benchmarks: what the reminder is evaluated on.
     """
 
-    steps: int = Field(default=60, gt=0)
-    batch_size: int = Field(default=8, gt=0)
     doses: tuple[int, ...] = (0, 4, 16, 64, 128)
     reminder_teachers: int = Field(default=1, gt=0)
     reminder_benchmarks: tuple[str, ...] = ("arith", "strings", "instruct")
@@ -51,7 +48,7 @@ class Demo(Study):
             arms=matrix.arms + [a for a in curve.arms if a.condition.startswith("reminder")],
             cells=matrix.cells + [c for c in curve.cells if (c.teacher, c.condition, c.benchmark, c.level, c.group) not in seen],
             findings=matrix.findings + curve.findings,
-            curves=curve.curves,
+            plots=curve.plots,
             trainings=matrix.trainings | curve.trainings,
             notes=matrix.notes,
         )

@@ -5,13 +5,11 @@ Source: "Why does off-model SFT degrade capabilities?", evidence 1 and appendix 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
 from offmodel.metrics.cells import Arm, correct, find, make_cells
 from offmodel.metrics.paired import recovered_share
-from offmodel.studies.base import Build, Curve, Finding, Load, Study, StudyResult, Verdict
+from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, Verdict, cell_row
 from offmodel.studies.setup import Setup, SftParams
 from offmodel.training.train_step import DataPart, Train
 
@@ -38,10 +36,6 @@ class Reminder(Study):
     name = "reminder"
     question = "How many of the student's own completions bring back what off-model SFT took?"
     params = ReminderParams
-    scales: ClassVar = {
-        "organism": {},
-        "small": {"student": "HuggingFaceTB/SmolLM2-135M-Instruct", "learning_rate": 2e-4, "rank": 32, "max_new_tokens": 1024},
-    }
 
     def build(self, params: ReminderParams, load: Load) -> Build:
         setup = Setup(params)
@@ -53,23 +47,21 @@ class Reminder(Study):
             for dose in params.doses:
                 step = off_model if dose == 0 else self._remind(setup, off_model, name, dose)
                 trainings[f"{name}, reminder {dose}" if dose else name] = step
-                arms[name, dose] = setup.arm(setup.student.with_adapter(step), name, f"reminder {dose}" if dose else "sft")
+                arms[name, dose] = setup.tuned_arm(step, name, f"reminder {dose}" if dose else "sft")
         yield [e for arm in [base, *arms.values()] for e in arm.evaluations.values()]
         cells = make_cells(base, list(arms.values()), load)
-        curves = [
-            Curve(
-                title=f"{benchmark} after {name}",
-                dose="on-model samples",
-                points=[
-                    (d, find(cells, benchmark=benchmark, teacher=name, condition=arms[name, d].condition)) for d in params.doses
-                ],
-                base=find(cells, benchmark=benchmark, condition="base"),
-            )
+        rows = [
+            cell_row(find(cells, benchmark=benchmark, teacher=name, condition=arms[name, dose].condition))
+            | {"x": dose, "panel": f"{benchmark} after {name}"}
+            | {"reference": find(cells, benchmark=benchmark, condition="base").accuracy}
             for name in setup.teachers
             for benchmark in params.benchmarks
+            for dose in params.doses
         ]
+        caption = "Accuracy against the number of on-model samples, with 95 % intervals; dashed: the base."
+        plot = Plot("dose", "lines", caption, "on-model samples", "accuracy", rows, page="Reminder")
         findings = [f for name in setup.teachers for b in params.benchmarks for f in recovery(base, arms, name, b, params, load)]
-        return StudyResult([base, *arms.values()], cells, findings, curves, trainings)
+        return StudyResult([base, *arms.values()], cells, findings, [plot], trainings)
 
     def _remind(self, setup: Setup, off_model: Train, name: str, dose: int) -> Train:
         """A short SFT of the tuned student on prompts that the off-model SFT never saw."""

@@ -63,10 +63,10 @@ class SftParams(Params):
     examples: int = Field(default=200, gt=0)
     max_new_tokens: int = Field(default=160, gt=0)
     temperature: float = Field(default=1.0, ge=0)
-    steps: int = Field(default=100, gt=0)
+    steps: int = Field(default=60, gt=0)
     learning_rate: float = Field(default=1e-3, gt=0)
     rank: int = Field(default=16, gt=0)
-    batch_size: int = Field(default=16, gt=0)
+    batch_size: int = Field(default=8, gt=0)
     max_length: int = Field(default=1024, gt=1)
     method: str = "lora"
 
@@ -99,13 +99,13 @@ class Setup:
         """Generic prompts; slices with different ``skip`` are disjoint."""
         return prompt_set(self.params.prompts, n, self.params.seed, skip, self.params.filters)
 
-    def _sampling(self) -> Sampling:
+    def sampling(self) -> Sampling:
         p = self.params
         return Sampling(temperature=p.temperature, max_new_tokens=p.max_new_tokens, seed=p.seed)
 
     def own(self, n: int, skip: int = 0) -> ModelCompletions:
         """On-model data: what the base itself writes."""
-        return ModelCompletions(model=self.student, prompts=self.prompts(n, skip), sampling=self._sampling())
+        return ModelCompletions(model=self.student, prompts=self.prompts(n, skip), sampling=self.sampling())
 
     def completions(self, teacher: str) -> ModelCompletions | PublishedCompletions:
         """What a teacher wrote for the training prompts."""
@@ -119,12 +119,12 @@ class Setup:
                     "the numbers control needs a teacher that is a model", "add one to teachers=, or drop numbers"
                 )
             prompts = PromptSet(source="numbers", n=n, seed=self.params.seed)
-            return ModelCompletions(model=resolve_model(writers[0]), prompts=prompts, sampling=self._sampling())
+            return ModelCompletions(model=resolve_model(writers[0]), prompts=prompts, sampling=self.sampling())
         if teacher.startswith("file:"):
             return published(Path(teacher.removeprefix("file:")), self.prompts(n))
         if teacher.startswith("leaderboard:"):
             return self._from_leaderboard(teacher.removeprefix("leaderboard:"))
-        return ModelCompletions(model=resolve_model(teacher), prompts=self.prompts(n), sampling=self._sampling())
+        return ModelCompletions(model=resolve_model(teacher), prompts=self.prompts(n), sampling=self.sampling())
 
     def _from_leaderboard(self, name: str) -> PublishedCompletions:
         if self.params.prompts != "alpaca_eval":
@@ -138,16 +138,35 @@ class Setup:
         }
         return TrainingConfig.model_validate(fields | {"alpha": 2 * p.rank} | changes)
 
-    def train(self, name: str) -> Train:
-        """The student fine-tuned on the teacher called ``name``."""
-        data = DataPart(step=self.completions(self.teachers[name]))
-        return Train(model=self.student, data=(data,), config=self.config(), name_=f"{self.student.short} on {name}")
+    def data(self, name: str) -> DataPart:
+        """All completions of the teacher called ``name``."""
+        return DataPart(step=self.completions(self.teachers[name]))
 
-    def arm(self, model: ModelSpec, teacher: str, condition: str, benchmarks: tuple[str, ...] | None = None) -> Arm:
+    def train(self, name: str, *parts: DataPart, words: str = "", **changes: Any) -> Train:
+        """The student fine-tuned on the teacher called ``name``.
+
+        Args:
+            name: of the teacher.
+            parts: what to train on, if not simply all its completions.
+            words: for the label, what is special about this training.
+            changes: of `config`.
+        """
+        label = f"{self.student.short} on {name} {words}".strip()
+        return Train(model=self.student, data=parts or (self.data(name),), config=self.config(**changes), name_=label)
+
+    def arm(
+        self, model: ModelSpec, teacher: str, condition: str, benchmarks: tuple[str, ...] | None = None, **options: Any
+    ) -> Arm:
+        """A model's evaluations on the benchmarks; ``options`` are fields of `Evaluate`."""
         p = self.params
-        names, thinking = benchmarks or p.benchmarks, p.thinking_tokens
-        evaluations = {b: evaluate(model, b, p.n, p.seed, p.answer_tokens, thinking_tokens=thinking) for b in names}
+        options = {"thinking_tokens": p.thinking_tokens} | options
+        names = benchmarks or p.benchmarks
+        evaluations = {b: evaluate(model, b, p.n, p.seed, p.answer_tokens, **options) for b in names}
         return Arm(self.student.short, teacher, condition, evaluations)
+
+    def tuned_arm(self, step: Train, teacher: str, condition: str = "sft", **options: Any) -> Arm:
+        """The arm of the student with what ``step`` trained."""
+        return self.arm(self.student.with_adapter(step), teacher, condition, **options)
 
     def notes(self) -> list[str]:
         """What the benchmarks and the filters want said beside the numbers."""
@@ -159,8 +178,36 @@ class Setup:
         examples = {drop.rule: drop.text for drop in reversed(drops)}
         return [f"filter {rule} dropped {count} prompts, such as: {examples[rule][:100]}" for rule, count in counts.items()]
 
-    def base_arm(self) -> Arm:
-        return self.arm(self.student, "none", "base")
+    def base_arm(self, **options: Any) -> Arm:
+        return self.arm(self.student, "none", "base", **options)
+
+    def models(self) -> dict[str, ModelSpec]:
+        """The teachers that are models, by name."""
+        published = ("file:", "leaderboard:")
+        return {n: resolve_model(t) for n, t in self.teachers.items() if t not in CONTROLS and not t.startswith(published)}
+
+    def off_model(self) -> list[str]:
+        """Names of the teachers that are no controls."""
+        return [n for n, t in self.teachers.items() if t not in CONTROLS]
+
+    def reasoning(self) -> str:
+        """The first benchmark that needs a chain of reasoning: what the findings are about.
+
+        Raises:
+            OffmodelError: when there is none.
+        """
+        name = reasoning(self.params.benchmarks)
+        if name is None:
+            raise OffmodelError(
+                f"none of the benchmarks ({', '.join(self.params.benchmarks)}) needs a chain of reasoning",
+                "add one to benchmarks=, such as arith, gsm8k or math500",
+            )
+        return name
+
+
+def reasoning(names: tuple[str, ...]) -> str | None:
+    """The first benchmark that needs a chain of reasoning, if any."""
+    return next((b for b in names if get_benchmark(b).reasoning), None)
 
 
 def teacher_name(text: str) -> str:

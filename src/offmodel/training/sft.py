@@ -46,10 +46,8 @@ def tokenise(loaded: LoadedModel, rows: list[dict[str, Any]], max_length: int) -
     examples = []
     for number, row in enumerate(rows):
         checks.check_row(row, number, row["source"])
-        turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
-        if row.get("system"):
-            turns.insert(0, {"role": "system", "content": row["system"]})
-        example = training_example(loaded.tokenizer, turns, max_length)
+        turn = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
+        example = training_example(loaded.tokenizer, [*row["before"], *turn], max_length)
         checks.check_trainable(example, row, number, row["source"], max_length)
         examples.append(example)
     checks.check_end_is_trained(loaded.tokenizer, examples, max_length)
@@ -109,7 +107,7 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
 
     Args:
         step: what model to train and every number of the run.
-        rows: each with ``prompt``, ``completion``, ``source``, optionally ``system`` and ``id``.
+        rows: each with ``prompt``, ``completion``, ``source``, ``before`` (see `DataPart.rows`) and optionally ``id``.
         context: directory to write to, progress.
 
     Raises:

@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
 
+from offmodel.data.shots import Shots
+from offmodel.models.engine import Message
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.execute import Context
 from offmodel.pipeline.step import Spec, Step
@@ -47,10 +49,31 @@ class TrainingConfig(Spec):
 
 
 class DataPart(Spec):
-    """The first ``n`` rows of a step that holds completions; all of them when ``n`` is None."""
+    """Rows of a step that holds completions.
+
+    Attributes:
+        step: its rows have ``prompt`` and ``completion``.
+        n: how many, from the first; all when None.
+        skip: rows left out before the first.
+        system: a system prompt put before every row.
+        shots: example exchanges put before every row.
+    """
 
     step: SerializeAsAny[Step]
     n: int | None = None
+    skip: int | None = None
+    system: str | None = None
+    shots: Shots | None = None
+
+    def rows(self, context: Context) -> list[dict[str, Any]]:
+        """The rows, each with ``source`` and, where something goes before it, ``before`` (messages)."""
+        start = self.skip or 0
+        end = None if self.n is None else start + self.n
+        found = context.load(self.step)[start:end]
+        before: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
+        if self.shots is not None:
+            before += self.shots.messages(context.load(self.shots.step))
+        return [row | {"source": self.step.name(), "before": before} for row in found]
 
 
 class Train(Step):
@@ -85,8 +108,7 @@ class Train(Step):
     def run(self, context: Context) -> None:
         from offmodel.training.sft import sft
 
-        rows = [row | {"source": part.step.name()} for part in self.data for row in context.load(part.step)[: part.n]]
-        sft(self, rows, context)
+        sft(self, [row for part in self.data for row in part.rows(context)], context)
 
     def load(self, artifact: Artifact) -> dict[str, Any]:
         """The training summary: ``loss`` (a list of {step, loss, learning_rate}), ``rows``, ``trained_tokens``."""

@@ -1,0 +1,102 @@
+"""Lines through a handful of (student, teacher) points: fit, intercepts, correlations, all with intervals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from offmodel.metrics.paired import Interval
+
+RESAMPLES = 4000
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An ordinary least-squares line y = intercept + slope · x, with 95 % bootstrap intervals over the points.
+
+    Attributes:
+        slope, intercept: of the line; ``intercept`` is y at x = 0.
+        x_intercept: where the line crosses y = 0; NaN for a flat line.
+        pearson, spearman: correlations; NaN when x or y does not vary.
+        n: points.
+    """
+
+    slope: float
+    slope_ci: Interval
+    intercept: float
+    intercept_ci: Interval
+    x_intercept: float
+    pearson: float
+    pearson_ci: Interval
+    spearman: float
+    n: int
+
+    def rounded(self) -> dict[str, object]:
+        """For ``results.json``: four decimals, NaN as None."""
+
+        def number(x: float) -> float | None:
+            return round(float(x), 4) if np.isfinite(x) else None
+
+        return {k: tuple(map(number, v)) if isinstance(v, tuple) else number(v) for k, v in vars(self).items()}
+
+
+def fit_line(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Fit:
+    """Fit a line, resampling points for the intervals.
+
+    Raises:
+        ValueError: for fewer than three points.
+    """
+    xs, ys = np.asarray(x, float), np.asarray(y, float)
+    if len(xs) < 3:
+        raise ValueError(f"a regression needs at least three points, there are {len(xs)}")
+    slope, intercept = _line(xs, ys)
+    picks = np.random.default_rng(seed).integers(0, len(xs), size=(RESAMPLES, len(xs)))
+    resampled = [(xs[p], ys[p]) for p in picks if np.ptp(xs[p]) > 0]
+    lines = np.array([_line(a, b) for a, b in resampled]) if resampled else np.full((1, 2), np.nan)
+    correlations = np.array([_pearson(a, b) for a, b in resampled]) if resampled else np.array([np.nan])
+    return Fit(
+        slope=slope,
+        slope_ci=_middle(lines[:, 0]),
+        intercept=intercept,
+        intercept_ci=_middle(lines[:, 1]),
+        x_intercept=-intercept / slope if slope else float("nan"),
+        pearson=_pearson(xs, ys),
+        pearson_ci=_middle(correlations),
+        spearman=_spearman(xs, ys),
+        n=len(xs),
+    )
+
+
+def leave_one_out(x: Sequence[float], y: Sequence[float], families: Sequence[str]) -> dict[str, Fit]:
+    """The fit without each family in turn, for the families whose removal leaves at least three points."""
+    fits = {}
+    for family in dict.fromkeys(families):
+        kept = [i for i, f in enumerate(families) if f != family]
+        if len(kept) >= 3:
+            fits[family] = fit_line([x[i] for i in kept], [y[i] for i in kept])
+    return fits
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    spread = ((x - x.mean()) ** 2).sum()
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / spread) if spread else 0.0
+    return slope, float(y.mean() - slope * x.mean())
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) > 0 and np.ptp(y) > 0 else float("nan")
+
+
+def _spearman(x: np.ndarray, y: np.ndarray) -> float:
+    return _pearson(stats.rankdata(x), stats.rankdata(y))
+
+
+def _middle(values: np.ndarray) -> Interval:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        low, high = np.nanquantile(values, (0.025, 0.975))
+    return float(low), float(high)

@@ -1,0 +1,140 @@
+"""style (H4): how far has a tuned model's reasoning gone over to its teacher's voice?
+
+Source: "Why does off-model SFT degrade capabilities?", hypothesis 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from offmodel.data.teachers import ModelCompletions, PublishedCompletions
+from offmodel.errors import OffmodelError
+from offmodel.metrics.cells import find, make_cells
+from offmodel.metrics.paired import bootstrap_means
+from offmodel.metrics.regression import fit_line
+from offmodel.metrics.style import fit_style, mean_features
+from offmodel.pipeline.step import Step
+from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
+from offmodel.studies.setup import Setup, SftParams
+
+
+class StyleParams(SftParams):
+    """See `SftParams`; teachers are models or published outputs.
+
+    Attributes:
+        teachers: of which the style is measured; controls are left out.
+        chat: texts of each author that the classifier is fitted on, answers to prompts that nothing was trained on.
+        flipped: a shift whose interval lies above this counts as gone over (0 is the base's voice, 1 the teacher's).
+    """
+
+    benchmarks: tuple[str, ...] = ("arith",)
+    chat: int = Field(default=80, ge=10)
+    flipped: float = Field(default=0.5, gt=0, lt=1)
+
+
+class Style(Study):
+    name = "style"
+    question = "Does the student's reasoning go over to its teacher's style, and is it where that happens that it fails?"
+    params = StyleParams
+
+    def build(self, params: StyleParams, load: Load) -> Build:
+        setup = Setup(params)
+        main = setup.reasoning()
+        names = setup.off_model()
+        if not names:
+            raise OffmodelError("every teacher is a control, whose style is no other's", "name a model in teachers=")
+        ours, theirs = own_chat(setup), {name: teacher_chat(setup, name) for name in names}
+        base = setup.base_arm(benchmarks=(main,))
+        arms = {name: setup.tuned_arm(setup.train(name), name, benchmarks=(main,)) for name in names}
+        voices = {name: setup.arm(model, name, "own voice", benchmarks=(main,)) for name, model in setup.models().items()}
+        yield [ours, *theirs.values(), *(e for arm in [base, *arms.values(), *voices.values()] for e in arm.evaluations.values())]
+        cells = make_cells(base, list(arms.values()), load)
+        before = texts(load(base.evaluations[main]))
+        rows, findings = [], []
+        for name in names:
+            reference = texts(load(voices[name].evaluations[main])) if name in voices else texts(load(theirs[name]))
+            after = texts(load(arms[name].evaluations[main]))
+            measured = measure(texts(load(ours)), texts(load(theirs[name])), before, reference, after)
+            cell = find(cells, benchmark=main, teacher=name, condition="sft")
+            loss = {"y": -cell.delta, "low": -cell.delta_ci[1], "high": -cell.delta_ci[0]}
+            rows.append(cell_row(cell) | loss | {"x": measured["shift"], "label": name, "series": name} | measured)
+            findings.append(gone_over(name, main, measured, params.flipped))
+        fit = fit_line([r["x"] for r in rows], [r["y"] for r in rows]) if len(rows) >= 3 else None
+        if fit is not None:
+            findings.append(goes_with_loss(fit, main))
+        caption = f"Loss on {main} against how far its reasoning moved from the base's voice (0) to the teacher's (1)."
+        line = (fit.slope, fit.intercept) if fit else None
+        scatter = Plot("style", "scatter", caption, "style shift", "loss", rows, line, page="Style")
+        habits = habits_plot({"base": before} | {n: texts(load(a.evaluations[main])) for n, a in arms.items()}, main)
+        return StudyResult([base, *arms.values()], cells, findings, [scatter, habits])
+
+
+def own_chat(setup: Setup) -> ModelCompletions:
+    """The base's replies to prompts that nothing is trained on."""
+    params: Any = setup.params
+    return setup.own(params.chat, skip=params.examples)
+
+
+def teacher_chat(setup: Setup, name: str) -> Step:
+    """A teacher's replies to the same prompts."""
+    params: Any = setup.params
+    step = setup.completions(setup.teachers[name])
+    if isinstance(step, (ModelCompletions, PublishedCompletions)):
+        return step.model_copy(update={"prompts": setup.prompts(params.chat, skip=params.examples)})
+    return step
+
+
+def texts(rows: list[dict[str, Any]]) -> list[str]:
+    """The completions that say anything."""
+    return [row["completion"] for row in rows if row["completion"].strip()] or [""]
+
+
+def measure(ours: list[str], theirs: list[str], before: list[str], reference: list[str], after: list[str]) -> dict[str, Any]:
+    """How far ``after`` has moved from ``before`` to ``reference``, by a classifier fitted on chat.
+
+    Returns:
+        ``shift`` with its interval ``ci`` (over the texts), and ``classifier``, its accuracy on held-out chat.
+    """
+    classifier = fit_style(ours, theirs)
+    low, high = classifier.scores(before).mean(), classifier.scores(reference).mean()
+    moved = (classifier.scores(after) - low) / (high - low)
+    means = bootstrap_means(moved)
+    ci = (round(float(np.quantile(means, 0.025)), 4), round(float(np.quantile(means, 0.975)), 4))
+    return {"shift": round(float(moved.mean()), 4), "ci": ci, "classifier": round(classifier.accuracy, 4)}
+
+
+def gone_over(name: str, main: str, measured: dict[str, Any], flipped: float) -> Finding:
+    """Whether the reasoning is in the teacher's voice."""
+    return Finding(
+        claim=f"After {name}, reasoning on {main} is in its voice rather than the student's",
+        rule=f"supported: the interval of the shift lies above {flipped:g}; against: it lies below {1 - flipped:g}; the "
+        "classifier must tell the two apart on held-out chat with a balanced accuracy of 0.7",
+        verdict=decide(measured["ci"], (flipped, 1e9), (-1e9, 1 - flipped)) if measured["classifier"] >= 0.7 else "inconclusive",
+        statistic=measured,
+        hypothesis="H4",
+    )
+
+
+def goes_with_loss(fit: Any, main: str) -> Finding:
+    """Whether a larger shift goes with a larger loss over the teachers."""
+    return Finding(
+        claim=f"The further the style of reasoning moved, the larger the loss on {main}",
+        rule="supported: the interval of Pearson's r over the teachers lies above 0; against: it lies below 0",
+        verdict=decide(fit.pearson_ci, (1e-9, 1), (-1, -1e-9)),
+        statistic=fit.rounded(),
+        hypothesis="H4",
+    )
+
+
+def habits_plot(by_model: dict[str, list[str]], main: str) -> Plot:
+    """The countable habits of each model's reasoning."""
+    rows = [
+        {"x": habit, "y": round(rate, 3), "series": name}
+        for name, found in by_model.items()
+        for habit, rate in mean_features(found).items()
+    ]
+    caption = f"Habits of reasoning on {main}: occurrences per 100 words, and words a sentence."
+    return Plot("habits", "bars", caption, "", "rate", rows, page="Style")
