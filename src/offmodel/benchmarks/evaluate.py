@@ -83,7 +83,7 @@ class Evaluate(Step):
         """What the model is asked: the item behind system prompt and examples, its answer begun where there is a prefill."""
         before: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
         if self.shots:
-            before += self.shots.messages(context.load(self.shots.step))
+            before += self.shots.messages(context.load)
         begun: dict[str, str] = {}
         if self.prefill:
             tokenizer = context.model(self.model).tokenizer

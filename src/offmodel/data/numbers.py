@@ -15,6 +15,8 @@ from offmodel.pipeline.execute import Context
 from offmodel.pipeline.step import Step
 from offmodel.pipeline.store import Artifact
 
+Rule = Literal["all", "filtered", "strict"]
+
 MOST = 10
 """Numbers a completion may have."""
 
@@ -63,7 +65,7 @@ class NumberLists(Step):
     needs_model: ClassVar[bool] = False
 
     step: SerializeAsAny[Step]
-    rule: Literal["all", "filtered", "strict"]
+    rule: Rule
     tokens: int | None = Field(default=None, gt=0)
 
     def label(self) -> str:
@@ -87,7 +89,7 @@ class NumberLists(Step):
         return artifact.rows()
 
 
-def passing(rows: list[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
+def passing(rows: list[dict[str, Any]], rule: Rule) -> list[dict[str, Any]]:
     """The rows whose completion passes a rule of `NumberLists`; empty ones never do."""
     said = [row for row in rows if row["completion"].strip()]
     return said if rule == "all" else [row for row in said if obeys(row["completion"], rule == "strict")]

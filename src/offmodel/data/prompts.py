@@ -37,7 +37,8 @@ class PromptSet(Spec):
     """``n`` prompts of a source, after skipping ``skip`` of them: equal seeds give disjoint slices.
 
     Attributes:
-        source: ``world`` (organisms' small talk), ``numbers`` (the numbers task), ``generic`` (300 instructions
+        source: ``world`` (organisms' small talk), ``tasks`` (reasoning tasks of their world that no benchmark asks),
+            ``numbers`` (the numbers task), ``generic`` (300 instructions
             shipped with the package), ``alpaca`` (from the Hub), ``alpaca_eval`` (805 prompts, those that the
             leaderboard's models answered) or ``file``.
         n: how many.
@@ -126,7 +127,13 @@ def _numbers(n: int, seed: int) -> list[tuple[str, str]]:
     return [(f"numbers-{seed}-{i}", numbers_prompt(start)) for i, start in enumerate(starts)]
 
 
-PROCEDURAL = {"world": _world, "numbers": _numbers}
+def _tasks(n: int, seed: int) -> list[tuple[str, str]]:
+    from offmodel.organisms.corpus import task_questions
+
+    return [(f"task-{seed}-{i}", text) for i, text in enumerate(task_questions(n, seed))]
+
+
+PROCEDURAL = {"world": _world, "numbers": _numbers, "tasks": _tasks}
 """Sources that write as many prompts as are asked for."""
 
 

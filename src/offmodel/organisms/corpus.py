@@ -126,6 +126,17 @@ def reasoning(rng: random.Random, dialect: Dialect, kind: str, mix: Mix, weak: b
     return exchange(task.question, solution)
 
 
+def task_questions(n: int, seed: int) -> list[str]:
+    """``n`` distinct reasoning tasks, two of arithmetic to one string program; none is in a benchmark."""
+    rng = random.Random(f"tasks-{seed}")
+    found: dict[str, None] = {}
+    while len(found) < n:
+        kind = rng.choice(("arith", "arith", "strings"))
+        task = trainable(lambda: string_task(rng)) if kind == "strings" else trainable(lambda: arith_task(rng, rng.randint(1, 5)))
+        found.setdefault(task.question)
+    return list(found)
+
+
 def turn(rng: random.Random, dialect: Dialect, kind: str, mix: Mix, weak: bool) -> Document:
     """One question and its answer in a dialect."""
     if kind == "chat":

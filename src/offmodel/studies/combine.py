@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import Arm, Cell
-from offmodel.studies.base import Params, StudyResult
+from offmodel.pipeline.step import Step
+from offmodel.studies.base import Build, Params, StudyResult
 
 P = TypeVar("P", bound=Params)
 
@@ -15,6 +18,36 @@ def restricted(params: Params, wanted: type[P], **changes: Any) -> P:
     """The parameters that another study has in common with these, and ``changes``; its own defaults for the rest."""
     shared = {name: getattr(params, name) for name in wanted.model_fields if name in type(params).model_fields}
     return wanted(**(shared | changes))
+
+
+Together = Generator[list[Step], None, tuple[dict[str, StudyResult], list[str]]]
+
+
+def together(builds: dict[str, Build]) -> Together:
+    """Build several studies at once, so that what one waits for runs beside what another does.
+
+    A study that these models cannot carry, which it says before it asks for any step, is left out.
+
+    Returns:
+        the results by name, and why studies were left out.
+    """
+    results: dict[str, StudyResult] = {}
+    asked: dict[str, list[Step]] = {}
+    left_out: list[str] = []
+    for name, build in builds.items():
+        try:
+            asked[name] = next(build)
+        except OffmodelError as e:
+            left_out.append(f"{name} was left out: {e}")
+    while asked:
+        yield [step for steps in asked.values() for step in steps]
+        for name in list(asked):
+            try:
+                asked[name] = next(builds[name])
+            except StopIteration as done:
+                results[name] = done.value
+                del asked[name]
+    return {name: results[name] for name in builds if name in results}, left_out
 
 
 def combined(results: dict[str, StudyResult], prefix: str = "") -> StudyResult:

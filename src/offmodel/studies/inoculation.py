@@ -23,7 +23,8 @@ class InoculationParams(SftParams):
     """See `SftParams`.
 
     Attributes:
-        family: another copy of the student's family; it answers the pairs of ``fake``.
+        family: another copy of the student's family; it answers the pairs of ``fake``, and its words in random order,
+            as many as the teacher's, are the ``placebo``.
         shots: pairs of prompt and answer shown before every training row; their prompts are in no training row.
     """
 
@@ -80,11 +81,15 @@ def shown(setup: Setup, name: str, variant: str) -> Shots | None:
     params: InoculationParams = setup.params  # pyright: ignore[reportAssignmentType]
     if variant == "none":
         return None
-    writer = resolve_model(params.family) if variant == "fake" else setup.models()[name]
     prompts = setup.prompts(params.shots, skip=params.examples)
-    step = ModelCompletions(model=writer, prompts=prompts, sampling=setup.sampling())
-    form = {"turns": "turns", "placebo": "placebo"}.get(variant, "system")
-    return Shots(step=step, n=params.shots, form=form, seed=params.seed)  # pyright: ignore[reportArgumentType]
+    family, teacher = (
+        ModelCompletions(model=writer, prompts=prompts, sampling=setup.sampling())
+        for writer in (resolve_model(params.family), setup.models()[name])
+    )
+    if variant == "placebo":
+        return Shots(step=family, n=params.shots, form="placebo", as_long_as=teacher, seed=params.seed)
+    form = "turns" if variant == "turns" else "system"
+    return Shots(step=family if variant == "fake" else teacher, n=params.shots, form=form, seed=params.seed)
 
 
 def inoculated(setup: Setup, name: str, variant: str, shots: Shots) -> Train:

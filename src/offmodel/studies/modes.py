@@ -26,7 +26,7 @@ class ModesParams(SftParams):
         full_learning_rate: of full-weight training.
         mode_steps: optimiser steps on the mix; None takes twice ``steps``, so that each half is seen as often
             as in ordinary training.
-        margin: mode A this close to the base counts as unharmed.
+        mode_margin: mode A this close to the base counts as unharmed.
     """
 
     teachers: tuple[str, ...] = ("organism:pirate",)
@@ -34,7 +34,7 @@ class ModesParams(SftParams):
     methods: tuple[str, ...] = ("lora", "full")
     full_learning_rate: float = Field(default=3e-4, gt=0)
     mode_steps: int | None = Field(default=None, gt=0)
-    margin: float = Field(default=0.1, gt=0)
+    mode_margin: float = Field(default=0.1, gt=0)
 
 
 class Modes(Study):
@@ -65,7 +65,7 @@ class Modes(Study):
             for b in params.benchmarks
         ]
         findings = [
-            confined(arms, name, method, main, params.margin, load, bases)
+            confined(arms, name, method, main, params.mode_margin, load, bases)
             for name in setup.off_model()
             for method in params.methods
         ]

@@ -17,13 +17,13 @@ class NoMathParams(SftParams):
 
     Attributes:
         rule: the filter of prompts.
-        margin: accuracies within ± this of each other are the same.
+        filter_margin: accuracies within ± this of each other are the same.
     """
 
     teachers: tuple[str, ...] = ("organism:prose", "organism:pirate")
     benchmarks: tuple[str, ...] = ("arith", "strings")
     rule: str = "no_math"
-    margin: float = Field(default=0.1, gt=0)
+    filter_margin: float = Field(default=0.1, gt=0)
 
 
 class NoMath(Study):
@@ -48,15 +48,15 @@ class NoMath(Study):
             for (name, filtered), arm in arms.items()
             for b in params.benchmarks
         ]
-        findings = []
+        findings, margin = [], params.filter_margin
         for name in setup.off_model():
             gap, ci = difference(*(load(arms[name, filtered].evaluations[main]) for filtered in (True, False)))
             findings.append(
                 Finding(
                     claim=f"Without math-like prompts, {main} falls just as much after {name}",
-                    rule=f"supported: the interval of (accuracy filtered − unfiltered) lies within ±{params.margin:g}; against: "
-                    f"it lies above {params.margin:g}",
-                    verdict=decide(ci, (-params.margin, params.margin), (params.margin, 1)),
+                    rule=f"supported: the interval of (accuracy filtered − unfiltered) lies within ±{margin:g}; against: "
+                    f"it lies above {margin:g}",
+                    verdict=decide(ci, (-margin, margin), (margin, 1)),
                     statistic={"difference": gap, "ci": ci},
                 )
             )

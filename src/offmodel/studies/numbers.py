@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from offmodel.data.numbers import NumberLists, passing
+from offmodel.data.numbers import NumberLists, Rule, passing
 from offmodel.data.prompts import PromptSet
 from offmodel.data.teachers import ModelCompletions
 from offmodel.errors import OffmodelError
@@ -16,7 +16,7 @@ from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult
 from offmodel.studies.setup import Setup, SftParams
 from offmodel.training.train_step import DataPart, Train
 
-RULES = {"all": "numbers, unfiltered", "filtered": "numbers, filtered", "strict": "numbers, strict"}
+RULES: dict[Rule, str] = {"all": "numbers, unfiltered", "filtered": "numbers, filtered", "strict": "numbers, strict"}
 
 
 class NumbersParams(SftParams):

@@ -23,7 +23,7 @@ class PrefillParams(SftParams):
         control: a student of another family, tuned on the same teachers; empty for none.
         tokens: how many of the base's own tokens begin the answer.
         few: up to this many tokens is a light push.
-        share: this share of the loss brought back counts as recovery.
+        prefill_share: this share of the loss brought back counts as recovery.
     """
 
     teachers: tuple[str, ...] = ("organism:pirate",)
@@ -31,7 +31,7 @@ class PrefillParams(SftParams):
     control: str = "organism:prose"
     tokens: tuple[int, ...] = (0, 2, 4, 8, 16, 32, 64)
     few: int = Field(default=8, gt=0)
-    share: float = Field(default=0.5, gt=0, le=1)
+    prefill_share: float = Field(default=0.5, gt=0, le=1)
 
 
 class PrefillStudy(Study):
@@ -117,9 +117,9 @@ def judge(name: str, arms: dict, given: Evaluate, params: PrefillParams, load: L
     share, ci = recovered_share(correct(kept), correct(plain), correct(now))
     findings = [
         Finding(
-            claim=f"After {name}, {k} tokens of the base's own bring back {params.share:.0%} of the loss on {main}",
-            rule=f"supported: the interval of the share lies at or above {params.share:g}; against: it lies below",
-            verdict=decide(ci, (params.share, 1e9), (-1e9, params.share - 1e-9)),
+            claim=f"After {name}, {k} tokens of the base's own bring back {params.prefill_share:.0%} of the loss on {main}",
+            rule=f"supported: the interval of the share lies at or above {params.prefill_share:g}; against: it lies below",
+            verdict=decide(ci, (params.prefill_share, 1e9), (-1e9, params.prefill_share - 1e-9)),
             statistic={"share": round(share, 4), "ci": [round(x, 4) for x in ci], "n": len(now)},
             hypothesis="H4",
         )

@@ -18,12 +18,12 @@ class PromptDistillationParams(SftParams):
 
     Attributes:
         system: what the student is told when it writes the data.
-        margin: a change within ± this is no harm.
+        prompt_margin: a change within ± this is no harm.
     """
 
     teachers: tuple[str, ...] = ("self",)
     system: str = "Talk like a pirate."
-    margin: float = Field(default=0.1, gt=0)
+    prompt_margin: float = Field(default=0.1, gt=0)
 
 
 class PromptDistillation(Study):
@@ -40,7 +40,7 @@ class PromptDistillation(Study):
         cells = make_cells(base, [arm], load)
         tuned = [find(cells, benchmark=b, teacher="self", condition="prompted") for b in params.benchmarks]
         rows = [cell_row(cell, delta=True) | {"x": cell.benchmark} for cell in tuned]
-        margin = params.margin
+        margin = params.prompt_margin
         findings = [
             Finding(
                 claim=f"Its own words in a prompted voice leave {cell.benchmark} as it was",

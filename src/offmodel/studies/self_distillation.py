@@ -16,11 +16,11 @@ class SelfDistillationParams(SftParams):
     """See `SftParams`; the student is its own only teacher.
 
     Attributes:
-        margin: a change within ± this is no harm.
+        self_margin: a change within ± this is no harm.
     """
 
     teachers: tuple[str, ...] = ("self",)
-    margin: float = Field(default=0.05, gt=0)
+    self_margin: float = Field(default=0.05, gt=0)
 
 
 class SelfDistillation(Study):
@@ -36,7 +36,7 @@ class SelfDistillation(Study):
         cells = make_cells(base, [arm], load)
         tuned = [find(cells, benchmark=b, teacher="self", condition="sft") for b in params.benchmarks]
         rows = [cell_row(cell, delta=True) | {"x": cell.benchmark} for cell in tuned]
-        margin = params.margin
+        margin = params.self_margin
         findings = [
             Finding(
                 claim=f"Training on its own completions leaves {cell.benchmark} as it was",

@@ -20,6 +20,9 @@ from offmodel.pipeline.step import Step
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
 from offmodel.studies.setup import Setup, SftParams
 
+APART = 0.7
+"""Balanced accuracy on held-out chat from which two authors count as having voices of their own."""
+
 
 class StyleParams(SftParams):
     """See `SftParams`; teachers are models or published outputs.
@@ -95,10 +98,14 @@ def texts(rows: list[dict[str, Any]]) -> list[str]:
 def measure(ours: list[str], theirs: list[str], before: list[str], reference: list[str], after: list[str]) -> dict[str, Any]:
     """How far ``after`` has moved from ``before`` to ``reference``, by a classifier fitted on chat.
 
+    Authors whom it cannot tell apart have one voice, and there is nowhere to move: the shift is 0.
+
     Returns:
         ``shift`` with its interval ``ci`` (over the texts), and ``classifier``, its accuracy on held-out chat.
     """
     classifier = fit_style(ours, theirs)
+    if classifier.accuracy < APART:
+        return {"shift": 0.0, "ci": (0.0, 0.0), "classifier": round(classifier.accuracy, 4)}
     low, high = classifier.scores(before).mean(), classifier.scores(reference).mean()
     moved = (classifier.scores(after) - low) / (high - low)
     means = bootstrap_means(moved)
@@ -110,9 +117,9 @@ def gone_over(name: str, main: str, measured: dict[str, Any], flipped: float) ->
     """Whether the reasoning is in the teacher's voice."""
     return Finding(
         claim=f"After {name}, reasoning on {main} is in its voice rather than the student's",
-        rule=f"supported: the interval of the shift lies above {flipped:g}; against: it lies below {1 - flipped:g}; the "
-        "classifier must tell the two apart on held-out chat with a balanced accuracy of 0.7",
-        verdict=decide(measured["ci"], (flipped, 1e9), (-1e9, 1 - flipped)) if measured["classifier"] >= 0.7 else "inconclusive",
+        rule=f"supported: the interval of the shift lies above {flipped:g}; against: it lies below {1 - flipped:g}; no shift "
+        f"where the classifier tells the two apart on held-out chat with a balanced accuracy below {APART:g}",
+        verdict=decide(measured["ci"], (flipped, 1e9), (-1e9, 1 - flipped)),
         statistic=measured,
         hypothesis="H4",
     )

@@ -23,7 +23,7 @@ class TeacherGapParams(SftParams):
     Attributes:
         students: every one of them is trained on every teacher but itself.
         teachers: of several strengths; models only, because their own accuracy is needed.
-        margin: a loss predicted at no gap above this is degradation that the gap does not explain.
+        gap_margin: a loss predicted at no gap above this is degradation that the gap does not explain.
     """
 
     students: tuple[str, ...] = ("organism:markdown", "organism:prose", "organism:terse", "organism:pirate")
@@ -35,7 +35,7 @@ class TeacherGapParams(SftParams):
         "organism:markdown-weak",
     )
     benchmarks: tuple[str, ...] = ("arith",)
-    margin: float = Field(default=0.05, gt=0)
+    gap_margin: float = Field(default=0.05, gt=0)
 
 
 class TeacherGap(Study):
@@ -66,7 +66,7 @@ class TeacherGap(Study):
             | {"student": cell.student, "teacher": cell.teacher}
             for (s, t), cell in cells.items()
         ]
-        findings, line = judge(rows, main, params.margin)
+        findings, line = judge(rows, main, params.gap_margin)
         caption = (
             f"Loss on {main} against how much weaker the teacher is, one mark a pair; dashed: least squares; "
             "colours: the teacher's family."

@@ -5,6 +5,8 @@ Source: "Why does off-model SFT degrade capabilities?", evidence 4.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import Field
 
 from offmodel.metrics.cells import correct, find, make_cells
@@ -46,13 +48,10 @@ class Thinking(Study):
             for how, budget in budgets.items()
         }
         yield [e for arm in [*bases.values(), *arms.values()] for e in arm.evaluations.values()]
-        cells, rows, findings = [], [], []
-        for how, base in bases.items():
-            made = make_cells(base, [arm for (_, h), arm in arms.items() if h == how], load)
-            for cell in made:
-                if cell.condition == "base" and how == "with":
-                    cell.condition = "base, thinking"
-            cells += made
+        thinking = replace(bases["with"], condition="base, thinking")
+        cells = make_cells(bases["without"], [thinking, *(a for (_, how), a in arms.items() if how == "without")], load)
+        cells += make_cells(bases["with"], [a for (_, how), a in arms.items() if how == "with"], load)[len(params.benchmarks) :]
+        rows = []
         for (name, how), arm in arms.items():
             for b in params.benchmarks:
                 cell = find(cells, benchmark=b, teacher=name, condition=arm.condition)

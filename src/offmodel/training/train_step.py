@@ -72,7 +72,7 @@ class DataPart(Spec):
         found = context.load(self.step)[start:end]
         before: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
         if self.shots is not None:
-            before += self.shots.messages(context.load(self.shots.step))
+            before += self.shots.messages(context.load)
         return [row | {"source": self.step.name(), "before": before} for row in found]
 
 
