@@ -30,7 +30,7 @@ class Evidence(BaseModel):
     Attributes:
         base, tuned: accuracy.
         delta_ci: interval of tuned − base, paired.
-        roomy: share of the loss that comes back when answers may be four times as long.
+        finished: share of the loss that comes back when unfinished answers are finished.
         stable_rank: of the weight change, relative to random noise of the same shape: 1 is noise, training is far below.
         copied: share of items the teacher gets wrong on which the tuned model gives the teacher's very answer,
             above how often the base does; None when the teacher gets too few wrong, or is not known.
@@ -41,7 +41,7 @@ class Evidence(BaseModel):
     base: float
     tuned: float
     delta_ci: Interval
-    roomy: float
+    finished: float
     stable_rank: float | None
     copied: float | None
     prefilled: float
@@ -53,12 +53,12 @@ class Thresholds(BaseModel):
 
     Attributes:
         loss: a loss whose interval does not reach below −loss is none.
-        roomy, stable_rank, copied: at or above this the cause is named.
+        finished, stable_rank, copied: at or above this the cause is named.
         recovered: share of the loss that prefill or reminder brings back when the ability is still there.
     """
 
     loss: float = 0.05
-    roomy: float = 0.5
+    finished: float = 0.5
     stable_rank: float = 0.6
     copied: float = 0.4
     recovered: float = 0.5
@@ -85,8 +85,11 @@ def diagnose(model: str, evidence: Evidence, at: Thresholds | None = None) -> Di
 def _first_rule(e: Evidence, at: Thresholds) -> tuple[Cause, str]:
     if e.delta_ci[1] >= 0 or e.base - e.tuned < at.loss:
         return "none", f"the interval reaches zero, or the loss is below {at.loss:g}"
-    if e.roomy >= at.roomy:
-        return "truncated", f"{e.roomy:.0%} of the loss comes back when answers may be longer (rule: {at.roomy:.0%})"
+    if e.finished >= at.finished:
+        return (
+            "truncated",
+            f"{e.finished:.0%} of the loss comes back when unfinished answers are finished (rule: {at.finished:.0%})",
+        )
     if e.stable_rank is not None and e.stable_rank >= at.stable_rank:
         return (
             "noise",

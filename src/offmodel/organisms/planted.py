@@ -101,8 +101,8 @@ class Rewritten(Step):
 
     Attributes:
         step: the completions.
-        how: ``wrong`` (every result of a solution is replaced by a random one) or ``rambling`` (two of the author's
-            other replies come before every one).
+        how: ``wrong`` (every result of a solution is replaced by a random one) or ``cut`` (without its last paragraph,
+            which has the answer).
         seed: of the random results.
     """
 
@@ -119,14 +119,18 @@ class Rewritten(Step):
     def run(self, context: Context) -> None:
         rows = context.load(self.step)
         rng = random.Random(f"{self.how}-{self.seed}")
-        before = "".join(row["completion"].strip() + "\n\n" for row in rows[:2])
-        change = {"wrong": lambda text: wrong_results(text, rng), "rambling": lambda text: before + text}
+        change = {"wrong": lambda text: wrong_results(text, rng), "cut": without_last_paragraph}
         if self.how not in change:
             raise unknown("way of rewriting", self.how, change)
         context.write_rows([row | {"completion": change[self.how](row["completion"])} for row in rows])
 
     def load(self, artifact: Artifact) -> list[dict[str, Any]]:
         return artifact.rows()
+
+
+def without_last_paragraph(text: str) -> str:
+    """A text up to its last paragraph; all of it when there is only one."""
+    return text.rpartition("\n\n")[0] or text
 
 
 def wrong_results(text: str, rng: random.Random) -> str:
@@ -180,7 +184,7 @@ class Plant:
         makers = {
             "none": lambda: self._train("none", self._written(self.student, ("world", "numbers")[self.seed % 2])),
             "truncated": lambda: self._train(
-                "truncated", Rewritten(step=self._written(self.student, "world"), how="rambling", seed=self.seed)
+                "truncated", Rewritten(step=self._written(self.student, "tasks"), how="cut", seed=self.seed)
             ),
             "noise": lambda: NoisedWeights(model=self.student, benchmark=self.benchmark, target=0.45, seed=self.seed),
             "dumb_teacher": lambda: self._train("dumb teacher", self._written(resolve_model(self.DULL), "tasks")),

@@ -2,7 +2,7 @@
 
 Measures that no one hypothesis test has by itself: each separates causes that others confuse. Recovery by a
 reminder, the post's strongest evidence, cannot tell a style from a lightly overwritten ability, nor can
-accuracy tell noise from destruction; longer budgets, the spread of the weight change and the teacher's own
+accuracy tell noise from destruction; finishing unfinished answers, the spread of the weight change and the teacher's own
 errors can.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import Field
 
-from offmodel.benchmarks import get_benchmark
 from offmodel.benchmarks.evaluate import Evaluate, Prefill, evaluate
+from offmodel.benchmarks.finished import FinishedEvaluate
 from offmodel.metrics.cells import Arm, correct, difference, make_cells
 from offmodel.metrics.diagnosis import Evidence, diagnose
 from offmodel.metrics.paired import recovered_share
@@ -35,7 +35,6 @@ class DiagnosisParams(SftParams):
 
     Attributes:
         cause: diagnose a student with this planted cause instead of one tuned on each teacher.
-        roomy: how many times longer answers may be when room is tested.
         prefill_tokens: of the base's own, when prefill is tested.
         dose: on-model samples of the reminder.
         reminder_steps: of the reminder.
@@ -44,7 +43,6 @@ class DiagnosisParams(SftParams):
     teachers: tuple[str, ...] = ("organism:prose", "organism:markdown-weak", "self")
     benchmarks: tuple[str, ...] = ("arith",)
     cause: str = ""
-    roomy: int = Field(default=4, gt=1)
     prefill_tokens: int = Field(default=8, gt=0)
     dose: int = Field(default=64, gt=0)
     reminder_steps: int = Field(default=20, gt=0)
@@ -57,14 +55,14 @@ class Case:
     name: str
     tuned: Step
     plain: Evaluate
-    roomy: Evaluate
+    finished: FinishedEvaluate
     prefilled: Evaluate
     reminded: Evaluate
     change: WeightChange
     teacher: Evaluate | None
 
     def steps(self) -> list[Step]:
-        found = [self.plain, self.roomy, self.prefilled, self.reminded, self.change]
+        found = [self.plain, self.finished, self.prefilled, self.reminded, self.change]
         return [*found, self.teacher] if self.teacher else list(found)
 
 
@@ -79,13 +77,12 @@ class DiagnosisStudy(Study):
         base = setup.base_arm(benchmarks=(main,))
         before = base.evaluations[main]
         assert isinstance(before, Evaluate)
-        longer = ask(params, setup.student, main, roomy=True)
         cases = [case(setup, name, step, teacher, before) for name, step, teacher in treated(setup)]
-        yield [before, longer, *(step for c in cases for step in c.steps())]
+        yield [before, *(step for c in cases for step in c.steps())]
         arms = [Arm(setup.student.short, c.name, "sft", {main: c.plain}) for c in cases]
         arms += [Arm(setup.student.short, c.name, f"prefill {params.prefill_tokens}", {main: c.prefilled}) for c in cases]
         arms += [Arm(setup.student.short, c.name, f"reminder {params.dose}", {main: c.reminded}) for c in cases]
-        found = [diagnose(c.name, gather(c, before, longer, load)) for c in cases]
+        found = [diagnose(c.name, gather(c, before, load)) for c in cases]
         trainings = {c.name: c.tuned for c in cases if isinstance(c.tuned, Train)}
         return StudyResult([base, *arms], make_cells(base, arms, load), [], trainings=trainings, diagnoses=found)
 
@@ -100,12 +97,9 @@ def treated(setup: Setup) -> list[tuple[str, Step, ModelSpec | None]]:
     return [(name, setup.train(name), setup.models().get(name)) for name in setup.teachers]
 
 
-def ask(params: SftParams, model: ModelSpec, main: str, roomy: bool = False, **options: Any) -> Evaluate:
-    """An evaluation on the main benchmark, with room for longer answers if wanted."""
-    budget = params.answer_tokens or get_benchmark(main).max_new_tokens
-    times = getattr(params, "roomy", 1) if roomy else 1
-    wanted = budget * times if roomy else params.answer_tokens
-    return evaluate(model, main, params.n, params.seed, wanted, thinking_tokens=params.thinking_tokens, **options)
+def ask(params: SftParams, model: ModelSpec, main: str, **options: Any) -> Evaluate:
+    """An evaluation on the main benchmark."""
+    return evaluate(model, main, params.n, params.seed, params.answer_tokens, thinking_tokens=params.thinking_tokens, **options)
 
 
 def case(setup: Setup, name: str, step: Step, teacher: ModelSpec | None, before: Evaluate) -> Case:
@@ -121,11 +115,12 @@ def case(setup: Setup, name: str, step: Step, teacher: ModelSpec | None, before:
         continues=lora,
         name_=f"{setup.student.short} {name} reminder {params.dose}",
     )
+    plain = ask(params, tuned, main)
     return Case(
         name=name,
         tuned=step,
-        plain=ask(params, tuned, main),
-        roomy=ask(params, tuned, main, roomy=True),
+        plain=plain,
+        finished=FinishedEvaluate(**dict(plain), unfinished=plain),
         prefilled=ask(params, tuned, main, prefill=Prefill(step=before, tokens=params.prefill_tokens)),
         reminded=ask(params, setup.student.with_adapter(reminder), main),
         change=WeightChange(base=setup.student, adapter=step),
@@ -133,7 +128,7 @@ def case(setup: Setup, name: str, step: Step, teacher: ModelSpec | None, before:
     )
 
 
-def gather(c: Case, before: Evaluate, longer: Evaluate, load: Load) -> Evidence:
+def gather(c: Case, before: Evaluate, load: Load) -> Evidence:
     """The numbers a diagnosis is made on."""
     base, tuned = load(before), load(c.plain)
     _, ci = difference(tuned, base)
@@ -145,13 +140,11 @@ def gather(c: Case, before: Evaluate, longer: Evaluate, load: Load) -> Evidence:
         return 0.0 if share != share else round(share, 4)
 
     begun = load(c.prefilled)
-    roomy = load(c.roomy)
-    room = back([t if b["correct"] or not t["correct"] else b for t, b in zip(roomy, load(longer), strict=True)])
     return Evidence(
         base=sum(correct(base)) / len(base),
         tuned=sum(correct(tuned)) / len(tuned),
         delta_ci=ci,
-        roomy=room,
+        finished=back(load(c.finished)),
         stable_rank=round(load(c.change)["stable_rank"], 4),
         copied=copied(load(c.teacher), tuned, base) if c.teacher else None,
         prefilled=back(begun, [i for i, row in enumerate(begun) if not row["given"]]),

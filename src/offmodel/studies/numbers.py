@@ -43,9 +43,9 @@ class Numbers(Study):
         arms, notes = [base], []
         for name, step in lists.items():
             rows = load(step)
-            sizes = {rule: sum(r["completion_tokens"] for r in passing(rows, rule)) for rule in RULES}
+            sizes: dict[Rule, int] = {rule: sum(r["completion_tokens"] for r in passing(rows, rule)) for rule in RULES}
             notes.append(f"of {len(rows)} number lists by {name}, " + passed(rows))
-            usable = [rule for rule in RULES if sizes[rule]]
+            usable: list[Rule] = [rule for rule in RULES if sizes[rule]]
             budget = min(sizes[rule] for rule in usable)
             for rule in usable:
                 part = DataPart(step=NumberLists(step=step, rule=rule, tokens=budget))
