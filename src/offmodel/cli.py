@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Column, Table
 
@@ -352,6 +353,30 @@ def organisms_evaluate(
     with Runner(_store(store), None, Display()) as runner:
         found = evaluate_all(n, runner, record)
     typer.echo(json.dumps(found, indent=1))
+
+
+@organisms_app.command("calibrate")
+def organisms_calibrate(
+    seeds: Annotated[str, typer.Option(help="Seeds, for example 5-9; thresholds were chosen on 0-4.")] = "0-9",
+    n: Annotated[int, typer.Option(help="Benchmark items of every measurement.")] = 200,
+    directory: Annotated[Path, typer.Option("--out", help="Directory of the tables.")] = Path("runs/calibration"),
+    store: StoreDir = Path("store"),
+    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one a core.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plant every cause of loss at every seed, diagnose it, and count how often it is named."""
+    from offmodel.organisms.calibration import calibrate, parse_seeds, summary, write
+    from offmodel.pipeline.display import Display
+    from offmodel.pipeline.runner import Runner
+
+    with Runner(_store(store), workers, Display()) as runner:
+        found = summary(calibrate(parse_seeds(seeds), runner, n=n))
+    path = write(found, directory, "offmodel " + shlex.join(sys.argv[1:]))
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    out.print(Markdown(path.read_text(encoding="utf-8")))
+    out.print(f"tables: {path}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:
