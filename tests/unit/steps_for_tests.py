@@ -1,5 +1,6 @@
 """Light steps that worker processes can import."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -35,6 +36,20 @@ class Join(Step):
         if self.fail:
             os.kill(os.getpid(), 9)
         context.write_rows([row for part in self.parts for row in context.load(part)])
+
+    def load(self, artifact):
+        return artifact.rows()
+
+
+class Rows(Step):
+    """Rows given as JSON text."""
+
+    kind: ClassVar[str] = "rows"
+    needs_model: ClassVar[bool] = False
+    text: str
+
+    def run(self, context: Context) -> None:
+        context.write_rows(json.loads(self.text))
 
     def load(self, artifact):
         return artifact.rows()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from scipy import stats
@@ -14,6 +14,7 @@ Interval = tuple[float, float]
 RESAMPLES = 10_000
 
 
+@cache
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """Wilson score interval of a proportion (Wilson 1927).
 
@@ -62,6 +63,8 @@ def paired_delta(
     Several training seeds: pass per-item means over seeds, which clusters by item.
     """
     difference = np.asarray(tuned, dtype=float) - np.asarray(base, dtype=float)
+    if not difference.any():
+        return 0.0, (0.0, 0.0)
     tail = (1 - confidence) / 2
     low, high = np.quantile(bootstrap_means(difference, seed), (tail, 1 - tail))
     return float(difference.mean()), (float(low), float(high))
@@ -71,9 +74,12 @@ def mcnemar_exact(tuned: Sequence[bool], base: Sequence[bool]) -> float:
     """Two-sided exact McNemar p-value: a binomial test on the items where the two disagree."""
     worse = sum(b and not t for t, b in zip(tuned, base, strict=True))
     better = sum(t and not b for t, b in zip(tuned, base, strict=True))
-    if worse + better == 0:
-        return 1.0
-    return float(stats.binomtest(worse, worse + better, 0.5).pvalue)
+    return _sign_test(worse, worse + better)
+
+
+@cache
+def _sign_test(successes: int, n: int) -> float:
+    return float(stats.binomtest(successes, n, 0.5).pvalue) if n else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -87,6 +93,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
+@cache
 def minimum_detectable_effect(n: int, discordance: float = 0.2, alpha: float = 0.05, power: float = 0.8) -> float:
     """The smallest |Δ accuracy| that a paired comparison of ``n`` items finds with the given power.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,14 +54,12 @@ def fit_line(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Fit:
         raise ValueError(f"a regression needs at least three points, there are {len(xs)}")
     slope, intercept = _line(xs, ys)
     picks = np.random.default_rng(seed).integers(0, len(xs), size=(RESAMPLES, len(xs)))
-    resampled = [(xs[p], ys[p]) for p in picks if np.ptp(xs[p]) > 0]
-    lines = np.array([_line(a, b) for a, b in resampled]) if resampled else np.full((1, 2), np.nan)
-    correlations = np.array([_pearson(a, b) for a, b in resampled]) if resampled else np.array([np.nan])
+    slopes, intercepts, correlations = _lines(xs[picks], ys[picks])
     return Fit(
         slope=slope,
-        slope_ci=_middle(lines[:, 0]),
+        slope_ci=_middle(slopes),
         intercept=intercept,
-        intercept_ci=_middle(lines[:, 1]),
+        intercept_ci=_middle(intercepts),
         x_intercept=-intercept / slope if slope else float("nan"),
         pearson=_pearson(xs, ys),
         pearson_ci=_middle(correlations),
@@ -87,6 +84,17 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return slope, float(y.mean() - slope * x.mean())
 
 
+def _lines(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Slope, intercept and Pearson's r of every row; rows whose x does not vary are left out."""
+    varied = np.ptp(x, axis=1) > 0
+    x, y = x[varied], y[varied]
+    dx, dy = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
+    xx, yy, xy = (dx**2).sum(1), (dy**2).sum(1), (dx * dy).sum(1)
+    slopes = xy / xx
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return slopes, y.mean(1) - slopes * x.mean(1), xy / np.sqrt(xx * yy)
+
+
 def _pearson(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) > 0 and np.ptp(y) > 0 else float("nan")
 
@@ -96,7 +104,9 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _middle(values: np.ndarray) -> Interval:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        low, high = np.nanquantile(values, (0.025, 0.975))
+    """The middle 95 % of the resamples in which the value is defined; NaN when there are none."""
+    defined = values[np.isfinite(values)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, (0.025, 0.975))
     return float(low), float(high)

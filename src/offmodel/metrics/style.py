@@ -9,9 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import SerializeAsAny
+
+from offmodel.metrics.paired import bootstrap_means
+from offmodel.pipeline.execute import Context
+from offmodel.pipeline.step import Step
+from offmodel.pipeline.store import Artifact
 
 PER = 100
 """Rates are per this many words."""
@@ -97,10 +103,58 @@ def _habits(texts: Sequence[str]) -> list[dict[str, float]]:
     return [features(t) for t in texts]
 
 
-def style_shift(classifier: StyleClassifier, base: Sequence[str], other: Sequence[str], tuned: Sequence[str]) -> float:
-    """Where a tuned model's reasoning lies between the base's (0) and the other's (1), by mean log-odds.
+APART = 0.7
+"""Balanced accuracy on held-out chat from which two authors count as having voices of their own."""
 
-    Without reasoning of the other author, pass its chat.
+
+def measure(ours: list[str], theirs: list[str], before: list[str], reference: list[str], after: list[str]) -> dict[str, Any]:
+    """How far ``after`` has moved from ``before`` to ``reference``, by a classifier fitted on chat.
+
+    Authors whom it cannot tell apart have one voice, and there is nowhere to move: the shift is 0.
+
+    Args:
+        ours, theirs: chat of the base and of the other author, on prompts that nothing was trained on.
+        before: the base's reasoning; shift 0.
+        reference: the other author's reasoning, or its chat; shift 1.
+        after: reasoning of the tuned model.
+
+    Returns:
+        ``shift`` with its interval ``ci`` (over the texts), and ``classifier``, its accuracy on held-out chat.
     """
-    low, high, found = (float(classifier.scores(t).mean()) for t in (base, other, tuned))
-    return (found - low) / (high - low) if high != low else float("nan")
+    classifier = fit_style(ours, theirs)
+    about = {"classifier": round(classifier.accuracy, 4)}
+    if classifier.accuracy < APART:
+        return {"shift": 0.0, "ci": [0.0, 0.0]} | about
+    low, high = classifier.scores(before).mean(), classifier.scores(reference).mean()
+    moved = (classifier.scores(after) - low) / (high - low)
+    means = bootstrap_means(moved)
+    ci = [round(float(np.quantile(means, q)), 4) for q in (0.025, 0.975)]
+    return {"shift": round(float(moved.mean()), 4), "ci": ci} | about
+
+
+class StyleShift(Step):
+    """`measure` on the completions of five steps: two authors' chat, and reasoning before, of reference, and after."""
+
+    kind: ClassVar[str] = "style"
+    needs_model: ClassVar[bool] = False
+
+    ours: SerializeAsAny[Step]
+    theirs: SerializeAsAny[Step]
+    before: SerializeAsAny[Step]
+    reference: SerializeAsAny[Step]
+    after: SerializeAsAny[Step]
+
+    def label(self) -> str:
+        return f"shift {self.after.label()}"
+
+    def run(self, context: Context) -> None:
+        steps = (self.ours, self.theirs, self.before, self.reference, self.after)
+        context.write_json(measure(*(texts(context.load(step)) for step in steps)), "summary.json")
+
+    def load(self, artifact: Artifact) -> dict[str, Any]:
+        return artifact.json("summary.json")
+
+
+def texts(rows: list[dict[str, Any]]) -> list[str]:
+    """The completions that say anything."""
+    return [row["completion"] for row in rows if row["completion"].strip()] or [""]

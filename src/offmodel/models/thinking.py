@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from offmodel.errors import OffmodelError
-from offmodel.models import chat
 from offmodel.models.engine import Request, Sampling
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.execute import Context
@@ -63,15 +63,15 @@ def _joined(thought: dict[str, Any], answer: dict[str, Any] | None) -> dict[str,
 
 
 def require_thinking(model: ModelSpec) -> None:
-    """As `check_thinks`, before anything runs: only the tokenizer is read.
+    """As `check_thinks`, before anything runs: only the template's text is read, where it lies beside the weights.
 
     Raises:
-        OffmodelError: when the model has no thinking mode.
+        OffmodelError: when the template has no switch.
     """
-    from transformers import AutoTokenizer
-
-    if model.engine != "api" and not model.location.endswith(".gguf"):
-        _check_switch(model, AutoTokenizer.from_pretrained(model.location))
+    files = [Path(model.location) / name for name in ("chat_template.jinja", "tokenizer_config.json")]
+    texts = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
+    if texts and not any("enable_thinking" in text for text in texts):
+        raise _no_thinking(model)
 
 
 def check_thinks(model: ModelSpec, context: Context) -> None:
@@ -86,9 +86,12 @@ def check_thinks(model: ModelSpec, context: Context) -> None:
 
 
 def _check_switch(model: ModelSpec, tokenizer: Any) -> None:
+    from offmodel.models import chat
+
     asked = [Request("probe", [{"role": "user", "content": "Hello"}], thinking=mode) for mode in (True, False)]
     if chat.prompt_text(tokenizer, asked[0]) == chat.prompt_text(tokenizer, asked[1]):
-        raise OffmodelError(
-            f"{model.short} has no thinking mode",
-            "drop thinking_tokens, or use a model such as organism:thinker or Qwen/Qwen3-0.6B",
-        )
+        raise _no_thinking(model)
+
+
+def _no_thinking(model: ModelSpec) -> OffmodelError:
+    return OffmodelError(f"{model.short} has no thinking mode", "use a model such as organism:thinker or Qwen/Qwen3-0.6B")

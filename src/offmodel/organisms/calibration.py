@@ -14,7 +14,7 @@ from offmodel.pipeline.provenance import provenance
 from offmodel.pipeline.runner import Runner
 from offmodel.pipeline.store import write_atomic
 from offmodel.studies.base import Plot, StudyResult
-from offmodel.studies.combine import together
+from offmodel.studies.combine import Together, together
 from offmodel.studies.diagnosis import DiagnosisParams, DiagnosisStudy
 
 FITTED = range(5)

@@ -12,11 +12,15 @@ from offmodel.data.teachers import ModelCompletions
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import Arm, difference, find, make_cells
 from offmodel.models.spec import resolve_model
-from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row
+from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
 from offmodel.studies.setup import Setup, SftParams
 from offmodel.training.train_step import Train
 
 VARIANTS = ("none", "fake", "placebo", "few_shot", "turns")
+
+
+WORTH = 0.1
+"""A gain in accuracy below this is none worth the name."""
 
 
 class InoculationParams(SftParams):
@@ -103,9 +107,8 @@ def judge(name: str, variant: str, arms: dict, main: str, load: Load) -> Finding
     control = variant in ("fake", "placebo")
     return Finding(
         claim=f"{'The control ' if control else ''}{variant} inoculation keeps {main} better than none, after {name}",
-        rule="supported: the interval of (accuracy with − without inoculation) lies above 0; against: it lies below 0.1 "
-        "and reaches 0",
-        verdict="supported" if ci[0] > 0 else "against" if ci[1] < 0.1 else "inconclusive",
+        rule=f"supported: the interval of (accuracy with − without inoculation) lies above {WORTH:g}; against: below it",
+        verdict=decide(ci, (WORTH, 1), (-1, WORTH)),
         statistic={"difference": gap, "ci": ci},
         hypothesis="H4",
         speaks="against" if control else "for",

@@ -13,7 +13,7 @@ from offmodel.pipeline.runner import Counts, Runner, missing
 from offmodel.pipeline.step import Step
 from offmodel.pipeline.store import Store
 from offmodel.studies import get_study
-from offmodel.studies.base import Params, Study, StudyResult
+from offmodel.studies.base import Load, Params, Study, StudyResult
 
 
 @dataclass
@@ -65,13 +65,25 @@ def run_study(name: str, pairs: list[str], scale: str, runner: Runner) -> Outcom
     start = time.monotonic()
     study = get_study(name)
     params = parse_params(study, pairs, scale)
-    building = study.build(params, runner.store.load)
+    building = study.build(params, remembering(runner.store))
     try:
         while True:
             runner.ensure(next(building))
     except StopIteration as done:
         result: StudyResult = done.value
     return Outcome(study, params, result, runner.counts, time.monotonic() - start, runner.store)
+
+
+def remembering(store: Store) -> Load:
+    """Reads results from a store, each once: several findings look at the same evaluation."""
+    known: dict[str, Any] = {}
+
+    def load(step: Step) -> Any:
+        if step.fingerprint() not in known:
+            known[step.fingerprint()] = store.load(step)
+        return known[step.fingerprint()]
+
+    return load
 
 
 @dataclass
@@ -86,7 +98,7 @@ class Plan:
 def plan_study(name: str, pairs: list[str], scale: str, store: Store) -> Plan:
     """Walk a study's graph as far as the store's results allow, running nothing."""
     study = get_study(name)
-    building = study.build(parse_params(study, pairs, scale), store.load)
+    building = study.build(parse_params(study, pairs, scale), remembering(store))
     cached: dict[str, Step] = {}
     for steps in building:
         to_run, found = missing(steps, store)

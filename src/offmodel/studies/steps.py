@@ -7,9 +7,10 @@ from pydantic import Field
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import find, make_cells
 from offmodel.metrics.regression import fit_line
+from offmodel.metrics.style import StyleShift
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
 from offmodel.studies.setup import Setup, SftParams
-from offmodel.studies.style import measure, own_chat, teacher_chat, texts
+from offmodel.studies.style import own_chat, teacher_chat
 
 
 class StepsParams(SftParams):
@@ -53,13 +54,21 @@ class Steps(Study):
             for rate in params.rates
             for at in params.at
         }
-        shown = [base, *arms.values(), *voices.values()]
-        yield [ours, *theirs.values(), *(e for arm in shown for e in arm.evaluations.values())]
-        cells = make_cells(base, list(arms.values()), load)
-        before, rows = texts(load(base.evaluations[main])), []
+        references = {name: voices[name].evaluations[main] if name in voices else theirs[name] for name in names}
+        shifts = {
+            key: StyleShift(
+                ours=ours,
+                theirs=theirs[key[0]],
+                before=base.evaluations[main],
+                reference=references[key[0]],
+                after=arm.evaluations[main],
+            )
+            for key, arm in arms.items()
+        }
+        yield list(shifts.values())
+        cells, rows = make_cells(base, list(arms.values()), load), []
         for (name, rate, at), arm in arms.items():
-            reference = texts(load(voices[name].evaluations[main])) if name in voices else texts(load(theirs[name]))
-            found = measure(texts(load(ours)), texts(load(theirs[name])), before, reference, texts(load(arm.evaluations[main])))
+            found = load(shifts[name, rate, at])
             cell = find(cells, benchmark=main, teacher=name, condition=arm.condition)
             series = {"series": f"{name}, rate {rate:g}", "x": at}
             rows.append(cell_row(cell) | series | {"panel": f"accuracy on {main}", "loss": -cell.delta, "shift": found["shift"]})

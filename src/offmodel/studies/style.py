@@ -7,21 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from offmodel.data.teachers import ModelCompletions, PublishedCompletions
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import find, make_cells
-from offmodel.metrics.paired import bootstrap_means
 from offmodel.metrics.regression import fit_line
-from offmodel.metrics.style import fit_style, mean_features
+from offmodel.metrics.style import APART, StyleShift, mean_features, texts
 from offmodel.pipeline.step import Step
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
 from offmodel.studies.setup import Setup, SftParams
-
-APART = 0.7
-"""Balanced accuracy on held-out chat from which two authors count as having voices of their own."""
 
 
 class StyleParams(SftParams):
@@ -53,25 +48,34 @@ class Style(Study):
         base = setup.base_arm(benchmarks=(main,))
         arms = {name: setup.tuned_arm(setup.train(name), name, benchmarks=(main,)) for name in names}
         voices = {name: setup.arm(model, name, "own voice", benchmarks=(main,)) for name, model in setup.models().items()}
-        yield [ours, *theirs.values(), *(e for arm in [base, *arms.values(), *voices.values()] for e in arm.evaluations.values())]
+        references = {name: voices[name].evaluations[main] if name in voices else theirs[name] for name in names}
+        shifts = {
+            name: StyleShift(
+                ours=ours,
+                theirs=theirs[name],
+                before=base.evaluations[main],
+                reference=references[name],
+                after=arm.evaluations[main],
+            )
+            for name, arm in arms.items()
+        }
+        yield list(shifts.values())
         cells = make_cells(base, list(arms.values()), load)
-        before = texts(load(base.evaluations[main]))
         rows, findings = [], []
         for name in names:
-            reference = texts(load(voices[name].evaluations[main])) if name in voices else texts(load(theirs[name]))
-            after = texts(load(arms[name].evaluations[main]))
-            measured = measure(texts(load(ours)), texts(load(theirs[name])), before, reference, after)
+            measured = load(shifts[name])
             cell = find(cells, benchmark=main, teacher=name, condition="sft")
             loss = {"y": -cell.delta, "low": -cell.delta_ci[1], "high": -cell.delta_ci[0]}
             rows.append(cell_row(cell) | loss | {"x": measured["shift"], "label": name, "series": name} | measured)
-            findings.append(gone_over(name, main, measured, params.flipped))
+            findings.append(gone_over(name, main, measured, params.flipped, fell=cell.delta_ci[1] < 0))
         fit = fit_line([r["x"] for r in rows], [r["y"] for r in rows]) if len(rows) >= 3 else None
         if fit is not None:
             findings.append(goes_with_loss(fit, main))
         caption = f"Loss on {main} against how far its reasoning moved from the base's voice (0) to the teacher's (1)."
         line = (fit.slope, fit.intercept) if fit else None
         scatter = Plot("style", "scatter", caption, "style shift", "loss", rows, line, page="Style")
-        habits = habits_plot({"base": before} | {n: texts(load(a.evaluations[main])) for n, a in arms.items()}, main)
+        said = {arm.teacher if arm.condition == "sft" else "base": load(arm.evaluations[main]) for arm in [base, *arms.values()]}
+        habits = habits_plot({name: texts(found) for name, found in said.items()}, main)
         return StudyResult([base, *arms.values()], cells, findings, [scatter, habits])
 
 
@@ -90,38 +94,15 @@ def teacher_chat(setup: Setup, name: str) -> Step:
     return step
 
 
-def texts(rows: list[dict[str, Any]]) -> list[str]:
-    """The completions that say anything."""
-    return [row["completion"] for row in rows if row["completion"].strip()] or [""]
-
-
-def measure(ours: list[str], theirs: list[str], before: list[str], reference: list[str], after: list[str]) -> dict[str, Any]:
-    """How far ``after`` has moved from ``before`` to ``reference``, by a classifier fitted on chat.
-
-    Authors whom it cannot tell apart have one voice, and there is nowhere to move: the shift is 0.
-
-    Returns:
-        ``shift`` with its interval ``ci`` (over the texts), and ``classifier``, its accuracy on held-out chat.
-    """
-    classifier = fit_style(ours, theirs)
-    if classifier.accuracy < APART:
-        return {"shift": 0.0, "ci": (0.0, 0.0), "classifier": round(classifier.accuracy, 4)}
-    low, high = classifier.scores(before).mean(), classifier.scores(reference).mean()
-    moved = (classifier.scores(after) - low) / (high - low)
-    means = bootstrap_means(moved)
-    ci = (round(float(np.quantile(means, 0.025)), 4), round(float(np.quantile(means, 0.975)), 4))
-    return {"shift": round(float(moved.mean()), 4), "ci": ci, "classifier": round(classifier.accuracy, 4)}
-
-
-def gone_over(name: str, main: str, measured: dict[str, Any], flipped: float) -> Finding:
-    """Whether the reasoning is in the teacher's voice."""
+def gone_over(name: str, main: str, measured: dict[str, Any], flipped: float, fell: bool) -> Finding:
+    """Whether the reasoning is in the teacher's voice; it bears on the hypothesis where the ability fell."""
     return Finding(
         claim=f"After {name}, reasoning on {main} is in its voice rather than the student's",
         rule=f"supported: the interval of the shift lies above {flipped:g}; against: it lies below {1 - flipped:g}; no shift "
         f"where the classifier tells the two apart on held-out chat with a balanced accuracy below {APART:g}",
-        verdict=decide(measured["ci"], (flipped, 1e9), (-1e9, 1 - flipped)),
+        verdict=decide(tuple(measured["ci"]), (flipped, 1e9), (-1e9, 1 - flipped)),
         statistic=measured,
-        hypothesis="H4",
+        hypothesis="H4" if fell else "",
     )
 
 
