@@ -10,7 +10,7 @@ from scipy import stats
 from offmodel.metrics.diagnosis import Evidence, diagnose
 from offmodel.metrics.passk import guess_rates, pass_at_k
 from offmodel.metrics.regression import fit_line, leave_one_out
-from offmodel.metrics.style import features, fit_style, style_shift
+from offmodel.metrics.style import features, fit_style, measure
 from offmodel.metrics.weights import noise_rank
 from offmodel.studies.diagnosis import copied
 from offmodel.studies.teacher_gap import family
@@ -86,8 +86,9 @@ def test_the_classifier_hears_a_voice_and_only_a_voice():
     assert fit_style(plain, more).accuracy < 0.7
     sums = ["Well, 3 plus 4 are 7.", "Well, 5 plus 1 are 6."]
     shanties = ["Arr! 3 plus 4 be 7, aye!", "Arr! 5 plus 1 be 6, aye!"]
-    assert style_shift(heard, sums, shanties, sums) == pytest.approx(0)
-    assert style_shift(heard, sums, shanties, shanties) == pytest.approx(1)
+    assert measure(plain, pirate, sums, shanties, sums)["shift"] == pytest.approx(0)
+    assert measure(plain, pirate, sums, shanties, shanties)["shift"] == pytest.approx(1)
+    assert measure(plain, more, sums, sums, shanties)["shift"] == 0  # no other voice to move to
 
 
 def test_a_classifier_needs_texts():
