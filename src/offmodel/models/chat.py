@@ -96,6 +96,16 @@ def training_example(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mess
     return Example(ids, ([IGNORED] * len(prompt) + answer)[:max_length])
 
 
+def turn_end(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """The special token that the chat template puts after an answer; None when it puts none."""
+    if not tokenizer.chat_template:
+        return None
+    answer = "answer"
+    after = render(tokenizer, [{"role": "user", "content": "question"}, {"role": "assistant", "content": answer}])
+    after = after[after.rfind(answer) + len(answer) :].lstrip()
+    return next((t for t in tokenizer.all_special_tokens if after.startswith(t)), None)
+
+
 def stop_token_ids(tokenizer: PreTrainedTokenizerBase, generation_config: Any) -> frozenset[int]:
     """Every token that ends a turn: the tokenizer's and those of the model's generation config."""
     configured = getattr(generation_config, "eos_token_id", None)

@@ -25,7 +25,7 @@ def dequantised(path: Path, checksum: str) -> Path:
     Raises:
         OffmodelError: when the disk is full.
     """
-    target = cache_directory() / "gguf" / checksum[:16]
+    target = cache_directory() / "dequantised" / checksum[:16]
     with disk_errors(cache_directory()):
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
@@ -40,6 +40,8 @@ def _convert(path: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from offmodel.models.chat import turn_end
+
     options: dict = {"gguf_file": path.name, "dtype": torch.float32}
     try:  # transformers 5.20 and later keep GGUF weights packed unless told not to
         from transformers import GgufConfig
@@ -51,4 +53,6 @@ def _convert(path: Path, target: Path) -> None:
     if hasattr(model.config, "quantization_config"):
         delattr(model.config, "quantization_config")
     model.save_pretrained(target)
-    AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name).save_pretrained(target)
+    tokenizer = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
+    tokenizer.eos_token = turn_end(tokenizer) or tokenizer.eos_token  # the file's may be the end of a document
+    tokenizer.save_pretrained(target)

@@ -26,6 +26,22 @@ def row_title(cell: Cell) -> str:
     return arm_title(cell.teacher, cell.condition)
 
 
+MANY = 24
+"""Models that a matrix shows; of more, only the base and plain SFT, since the others have figures of their own."""
+
+
+def matrix_rows(cells: Sequence[Cell]) -> dict[str, dict[str, Cell]]:
+    """Row -> benchmark -> cell of the matrix; rows name the student where there are several."""
+    students = {c.student for c in whole(cells)}
+    rows: dict[str, dict[str, Cell]] = {}
+    for c in whole(cells):
+        name = row_title(c) if len(students) == 1 else f"{c.student}: {row_title(c)}"
+        rows.setdefault(name, {})[c.benchmark] = c
+    if len(rows) <= MANY:
+        return rows
+    return {name: row for name, row in rows.items() if next(iter(row.values())).condition in ("base", "sft")}
+
+
 def file_name(text: str) -> str:
     """A benchmark's name as part of a file name."""
     return re.sub(r"[^a-zA-Z0-9_-]+", "-", text).strip("-")
@@ -37,10 +53,10 @@ def signed(value: float) -> str:
 
 def heatmap(cells: Sequence[Cell]) -> Any:
     """Δ accuracy against the base, models × benchmarks; † marks a health flag."""
-    shown = [c for c in whole(cells) if c.condition != "base"]
+    shown = [(name, c) for name, row in matrix_rows(cells).items() for c in row.values() if c.condition != "base"]
     rows = [
         {
-            "model": row_title(c),
+            "model": name,
             "benchmark": c.benchmark,
             "delta": c.delta,
             "text": signed(c.delta) + (" †" if c.flags else ""),
@@ -49,7 +65,7 @@ def heatmap(cells: Sequence[Cell]) -> Any:
             "p (Holm)": f"{c.p_holm:.2g}",
             "flags": ", ".join(c.flags) or "none",
         }
-        for c in shown
+        for name, c in shown
     ]
     models = list(dict.fromkeys(r["model"] for r in rows))
     names = list(dict.fromkeys(r["benchmark"] for r in rows))

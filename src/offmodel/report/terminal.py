@@ -1,4 +1,4 @@
-"""A study's result on a terminal: verdicts, then the matrix of Δ."""
+"""A study's result on a terminal: the matrix of Δ, verdicts and diagnoses."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from offmodel.report.figures import row_title, signed, whole
+from offmodel.report.figures import matrix_rows, signed, whole
 from offmodel.studies.run import Outcome
 
 COLOURS = {"supported": "green", "against": "red", "inconclusive": "yellow"}
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
-    """Print verdicts and the Δ of every model on every benchmark; † marks a health flag."""
+    """Print the Δ of every model on every benchmark, verdicts and what explains each loss; † marks a health flag."""
     cells = whole(outcome.result.cells)
     names = list(dict.fromkeys(c.benchmark for c in cells))
+    rows = matrix_rows(cells)
     table = Table("", *names, box=None, title=f"Δ accuracy against the base ({outcome.study.name})", title_justify="left")
-    for model in dict.fromkeys(row_title(c) for c in cells):
-        found = {c.benchmark: c for c in cells if row_title(c) == model}
+    for model, found in rows.items():
         table.add_row(model, *(_entry(found[b]) if b in found else "" for b in names))
     console.print(table)
+    if left := len({(c.student, c.teacher, c.condition) for c in cells}) - len(rows):
+        console.print(f"{left} more models stand in the report", style="dim", highlight=False)
     for finding in outcome.result.findings:
         colour = COLOURS[finding.verdict]
         console.print(f"[{colour}]{finding.verdict:>12}[/{colour}]  {finding.claim}", highlight=False, soft_wrap=True)
+    for found in outcome.result.diagnoses:
+        console.print(f"[bold]{found.cause:>12}[/bold]  {found.model}: {found.reasons[-1]}", highlight=False, soft_wrap=True)
     for note in outcome.result.notes:
         console.print(note, style="dim")
     counts = outcome.counts

@@ -216,4 +216,4 @@ def teacher_name(text: str) -> str:
         return Path(text.removeprefix("file:")).name.removesuffix(".gz").removesuffix(".jsonl")
     if text.startswith("api:"):
         text = text.partition("@")[0]
-    return text.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
+    return text.rsplit(":", 1)[-1].rsplit("/", 1)[-1].removesuffix(".gguf")

@@ -64,7 +64,7 @@ def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> S
         per_device_train_batch_size=config.batch_size,
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.schedule,
-        warmup_steps=config.warmup_ratio,
+        warmup_steps=int(config.warmup_ratio * config.steps) if config.steps else config.warmup_ratio,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         seed=config.seed,
