@@ -74,7 +74,7 @@ def read_finished(path: Path) -> dict[str, dict[str, Any]]:
     if whole != text:
         path.write_text(whole, encoding="utf-8")
     rows = {}
-    for line in whole.splitlines():
+    for line in whole.split("\n")[:-1]:  # not splitlines: completions may hold U+2028 and its kin
         row = json.loads(line)
         rows[row.pop("id")] = row
     return rows
