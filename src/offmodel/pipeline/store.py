@@ -225,4 +225,6 @@ def disk_errors(where: Path) -> Iterator[None]:
             ) from e
         if e.errno in (errno.EACCES, errno.EROFS):
             raise OffmodelError(f"cannot write under {where} ({e.strerror})", "use --store with a directory you own") from e
+        if e.errno in (errno.ENOTDIR, errno.EEXIST):
+            raise OffmodelError(f"{where} cannot be a directory, a file is in the way", "name another --store or --out") from e
         raise
