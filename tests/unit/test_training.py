@@ -1,5 +1,7 @@
 """Chat masks, guards, and training that does what it says."""
 
+import copy
+
 import pytest
 import torch
 
@@ -150,3 +152,12 @@ def test_a_template_that_never_ends_turns_is_refused(student):
 def test_prompt_slices_are_disjoint():
     first, second = PromptSet(source="world", n=200), PromptSet(source="world", n=128, skip=200)
     assert not {p.text for p in first.load()} & {p.text for p in second.load()}
+
+
+def test_the_end_of_turn_is_read_off_the_template_whatever_the_tokenizer_calls_its_end(student):
+    tokenizer = copy.deepcopy(student.tokenizer)
+    assert chat.turn_end(tokenizer) == "<|im_end|>"
+    tokenizer.eos_token = "<|im_start|>"
+    assert chat.turn_end(tokenizer) == "<|im_end|>"
+    tokenizer.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    assert chat.turn_end(tokenizer) is None

@@ -97,13 +97,17 @@ def training_example(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mess
 
 
 def turn_end(tokenizer: PreTrainedTokenizerBase) -> str | None:
-    """The special token that the chat template puts after an answer; None when it puts none."""
+    """The token such as ``<|im_end|>`` that the chat template puts after an answer; None when it puts none.
+
+    It is known by being one token, since a tokenizer made from a GGUF file may not list its special tokens.
+    """
     if not tokenizer.chat_template:
         return None
     answer = "answer"
     after = render(tokenizer, [{"role": "user", "content": "question"}, {"role": "assistant", "content": answer}])
     after = after[after.rfind(answer) + len(answer) :].lstrip()
-    return next((t for t in tokenizer.all_special_tokens if after.startswith(t)), None)
+    token = str(tokenizer.convert_ids_to_tokens(_ids(tokenizer, after)[:1])[0]) if after else ""
+    return token if len(token) > 2 and token.startswith(("<", "[")) and after.startswith(token) else None
 
 
 def stop_token_ids(tokenizer: PreTrainedTokenizerBase, generation_config: Any) -> frozenset[int]:
