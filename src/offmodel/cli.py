@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Column, Table
 
+from offmodel.cli_options import AsJson, StoreDir, open_store, out
+from offmodel.cli_organisms import organisms_app
 from offmodel.errors import OffmodelError
 
 app = typer.Typer(
@@ -23,11 +24,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-organisms_app = typer.Typer(help="The tiny models shipped with the package.", no_args_is_help=True)
 app.add_typer(organisms_app, name="organisms")
 data_app = typer.Typer(help="Completions and graded rows.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-out = Console()
 
 
 def _study_names(incomplete: str) -> list[str]:
@@ -45,14 +44,6 @@ def _benchmark_names(incomplete: str) -> list[str]:
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=_study_names)]
 Pairs = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Parameters; lists are comma-separated.")]
 Scale = Annotated[str, typer.Option(help="Preset of parameters: organism, small or paper.")]
-StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts are kept.", envvar="OFFMODEL_STORE")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-
-
-def _store(path: Path):
-    from offmodel.pipeline.store import Store
-
-    return Store(path, lambda message: Console(stderr=True).print(message, style="yellow", markup=False))
 
 
 @app.command()
@@ -77,7 +68,7 @@ def run(
     directory = out_dir or Path("runs") / study
     ledger = open_ledger(max_cost, price or [])
     try:
-        with Runner(_store(store), workers, Display()) as runner:
+        with Runner(open_store(store), workers, Display()) as runner:
             outcome = run_study(study, parameters or [], scale, runner)
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted; run the same command again to resume")
@@ -101,23 +92,29 @@ def plan(
     parameters: Pairs = None,
     scale: Scale = "organism",
     store: StoreDir = Path("store"),
+    workers: Annotated[int | None, typer.Option(help="Worker processes to reckon with; as for `run`.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a study would run and what is in the store already."""
+    """Show what a study would run, what is in the store already, and about how long the rest takes."""
+    from offmodel.pipeline.estimate import estimate
+    from offmodel.pipeline.runner import default_workers
+    from offmodel.report.terminal import plan_lines
     from offmodel.studies.run import plan_study
 
-    found = plan_study(study, parameters or [], scale, _store(store))
+    kept, workers = open_store(store), workers or default_workers()
+    found = plan_study(study, parameters or [], scale, kept)
+    took = estimate(found.to_run, kept, workers)
     if as_json:
-        typer.echo(json.dumps({"run": list(found.to_run), "cached": list(found.cached), "more": found.open_ended}))
+        more = {"more": found.open_ended, "seconds": round(took.seconds, 1), "workers": workers}
+        typer.echo(json.dumps({"run": list(found.to_run), "cached": list(found.cached)} | more))
         return
     for name in found.cached:
         out.print(f"  cached  {name}", highlight=False, style="dim")
     for name, step in found.to_run.items():
         needs = ", ".join(i.name() for i in step.inputs())
         out.print(f"  run     {name}" + (f"  [dim]← {needs}[/dim]" if needs else ""), highlight=False)
-    out.print(f"{len(found.to_run)} to run, {len(found.cached)} cached", highlight=False)
-    if found.open_ended:
-        out.print("What follows depends on these results; plan again once they are there.", style="dim")
+    for line in plan_lines(study, found, took, workers):
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -181,7 +178,7 @@ def export(
     """Write a trained model as a directory that transformers, peft and vLLM load, with a model card."""
     from offmodel.models.export import export as write
 
-    root = _store(store)
+    root = open_store(store)
     out.print(f"wrote {write(root.find(name), root, directory, merge, base)}", highlight=False, soft_wrap=True)
 
 
@@ -196,7 +193,7 @@ def inspect_log(
         from offmodel.inspect_bridge.logs import write_log
     except ImportError as e:
         raise OffmodelError("Inspect is not installed", "pip install 'offmodel[inspect]'") from e
-    root = _store(store)
+    root = open_store(store)
     found = [a for a in root.artifacts() if a.name.startswith("evaluation/")] if name == "all" else [root.find(name)]
     for artifact in found:
         out.print(f"wrote {write_log(artifact, directory)}", highlight=False, soft_wrap=True)
@@ -211,7 +208,7 @@ def data_export(
     """Write an artifact's rows as a directory that datasets.load_dataset loads."""
     from offmodel.data.export import export_rows
 
-    out.print(f"wrote {export_rows(_store(store).find(name), directory)}", highlight=False, soft_wrap=True)
+    out.print(f"wrote {export_rows(open_store(store).find(name), directory)}", highlight=False, soft_wrap=True)
 
 
 @app.command("studies")
@@ -229,7 +226,7 @@ def list_studies(as_json: AsJson = False) -> None:
 @app.command("ls")
 def list_artifacts(store: StoreDir = Path("store"), as_json: AsJson = False) -> None:
     """List the artifacts in the store."""
-    found = list(_store(store).artifacts())
+    found = list(open_store(store).artifacts())
     if as_json:
         typer.echo(json.dumps([a.record for a in found]))
         return
@@ -256,7 +253,7 @@ def show(
         return
     from offmodel.pipeline.provenance import drift
 
-    artifact = _store(store).find(name)
+    artifact = open_store(store).find(name)
     typer.echo(json.dumps(artifact.record, indent=1, ensure_ascii=False))
     for change in drift(artifact.record["provenance"]):
         Console(stderr=True).print(f"made with another version: {change}", style="yellow", highlight=False)
@@ -272,7 +269,7 @@ def why(
     """Print the fields in which two artifacts differ, inputs included."""
     from offmodel.pipeline.compare import differences
 
-    root = _store(store)
+    root = open_store(store)
     found = differences(root.find(a), root.find(b), root)
     if as_json:
         typer.echo(json.dumps(found))
@@ -293,7 +290,7 @@ def gc(
     """Remove artifacts that no study refers to; asks first."""
     from offmodel.pipeline.collect import unreferenced
 
-    root = _store(store)
+    root = open_store(store)
     found = unreferenced(root, runs, keep or [])
     if not found:
         out.print("nothing to remove")
@@ -305,78 +302,6 @@ def gc(
         for artifact in found:
             root.remove(artifact)
         out.print(f"removed {len(found)} artifacts")
-
-
-@organisms_app.command("list")
-def organisms_list(as_json: AsJson = False) -> None:
-    """List the shipped organisms with their recorded accuracies."""
-    from offmodel.organisms.registry import recorded
-
-    found = recorded()
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    names = list(next(iter(found["organisms"].values()))["accuracy"])
-    table = Table(Column("organism", no_wrap=True), "dialect", "parameters", *names, box=None)
-    for name, about in found["organisms"].items():
-        values = [f"{about['accuracy'][b]:.3f}" for b in names]
-        table.add_row(name, about["dialect"], f"{about['parameters'] / 1e6:.2f} M", *values)
-    out.print(table)
-    out.print(f"greedy, n = {found['n']} a benchmark, recorded by `offmodel organisms evaluate`", style="dim", highlight=False)
-
-
-@organisms_app.command("build")
-def organisms_build(
-    out_dir: Annotated[Path, typer.Option("--out", help="Directory that receives one model directory an organism.")],
-    size: Annotated[str, typer.Option(help="full (a GPU, minutes) or nano (two CPU cores, a minute).")] = "full",
-    seed: int = 0,
-    names: Annotated[str | None, typer.Option(help="Comma-separated organisms; all by default.")] = None,
-) -> None:
-    """Build the family of organisms from nothing."""
-    from offmodel.organisms.registry import build_with_progress
-
-    build_with_progress(out_dir, size, seed, names.split(",") if names else None, Console(stderr=True))
-    out.print(f"organisms: {out_dir}", highlight=False)
-
-
-@organisms_app.command("evaluate")
-def organisms_evaluate(
-    n: int = 200,
-    store: StoreDir = Path("store"),
-    record: Annotated[bool, typer.Option(help="Keep the result in the package.")] = False,
-) -> None:
-    """Evaluate the shipped organisms on every benchmark of their world."""
-    from offmodel.organisms.registry import evaluate_all
-    from offmodel.pipeline.display import Display
-    from offmodel.pipeline.runner import Runner
-
-    with Runner(_store(store), None, Display()) as runner:
-        found = evaluate_all(n, runner, record)
-    typer.echo(json.dumps(found, indent=1))
-
-
-@organisms_app.command("calibrate")
-def organisms_calibrate(
-    seeds: Annotated[str, typer.Option(help="Seeds, for example 5-9; thresholds were chosen on 0-4.")] = "0-9",
-    n: Annotated[int, typer.Option(help="Benchmark items of every measurement.")] = 200,
-    directory: Annotated[Path, typer.Option("--out", help="Directory of the tables.")] = Path("runs/calibration"),
-    store: StoreDir = Path("store"),
-    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one a core.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Plant every cause of loss at every seed, diagnose it, and count how often it is named."""
-    from offmodel.organisms.calibration import calibrate, parse_seeds, summary, write
-    from offmodel.pipeline.display import Display
-    from offmodel.pipeline.runner import Runner
-
-    with Runner(_store(store), workers, Display()) as runner:
-        found = summary(calibrate(parse_seeds(seeds), runner, n=n))
-    path = write(found, directory, "offmodel " + shlex.join(sys.argv[1:]))
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    out.print(Markdown(path.read_text(encoding="utf-8")))
-    out.print(f"tables: {path}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -84,7 +84,9 @@ def test_plan_ls_show_why_gc(tiny_run, tmp_path):
     plan = json.loads(offmodel("plan", "demo", *pairs, *store, "--json").stdout)
     assert plan["run"] == []
     assert len(plan["cached"]) == 7
+    assert plan["seconds"] == 0
     changed = json.loads(offmodel("plan", "demo", *pairs, "learning_rate=0.002", *store, "--json").stdout)
+    assert changed["seconds"] > 0
     assert changed["more"]
     assert all(name.startswith(("adapter/", "evaluation/")) for name in changed["run"])
     records = json.loads(offmodel("ls", *store, "--json").stdout)

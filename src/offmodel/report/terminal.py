@@ -7,8 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from offmodel.pipeline.estimate import Estimate, typical
 from offmodel.report.figures import matrix_rows, signed, whole
-from offmodel.studies.run import Outcome
+from offmodel.studies.run import Outcome, Plan
 
 COLOURS = {"supported": "green", "against": "red", "inconclusive": "yellow"}
 
@@ -39,6 +40,35 @@ def _entry(cell) -> str:
     if cell.condition == "base":
         return f"[dim]{cell.accuracy:.2f}[/dim]"
     return signed(cell.delta) + (" †" if cell.flags else "")
+
+
+def plan_lines(study: str, plan: Plan, took: Estimate, workers: int) -> list[str]:
+    """How much is to run, how long it takes, and what is not known yet."""
+    lines = [f"{len(plan.to_run)} to run, {len(plan.cached)} cached"]
+    if plan.to_run:
+        how = f"{workers} worker{'s' if workers > 1 else ''}"
+        lines.append(f"about {duration(took.seconds)} with {how}" + (", " if took.kinds_assumed else "") + _basis(took))
+    if plan.open_ended:
+        lines.append("what follows depends on these results; plan again once they are there")
+        if whole := typical()["studies"].get(study):
+            took_all = f"{whole['steps']} steps, {duration(whole['seconds'])} on {typical()['cores']} CPU cores"
+            lines.append(f"the whole study at its defaults of the organism scale: {took_all}")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that people say them in."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _basis(took: Estimate) -> str:
+    """What the estimate rests on, when not on this store alone."""
+    if not took.kinds_assumed:
+        return ""
+    what = "all" if not took.kinds_seen else ", ".join(took.kinds_assumed)
+    return f"reckoning {what} as organisms on {typical()['cores']} CPU cores: a larger model takes longer"
 
 
 def print_grades(benchmark: str, found: dict[str, Any], console: Console) -> None:
