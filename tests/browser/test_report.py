@@ -53,6 +53,18 @@ def test_the_picker_changes_the_transcript(page):
     assert page.locator("#after-title").inner_text().startswith("after · ")
 
 
+@pytest.mark.parametrize(
+    ("mark", "model"),
+    [("#chart-delta .mark-rect path >> nth=0", "pirate"), ("#chart-dose .mark-symbol path >> nth=1", "pirate · reminder 4")],
+)
+def test_a_click_on_a_mark_opens_its_transcripts(page, mark, model):
+    page.select_option("#pick-model", label="self")
+    page.locator(mark).click(force=True)
+    assert page.locator("#pick-model").input_value() == model
+    assert page.locator("#pick-benchmark").input_value() == "arith"
+    assert page.locator("#question").inner_text() != ""
+
+
 def test_the_picker_works_from_the_keyboard(page):
     first = page.locator("#question").inner_text()
     page.focus("#pick-item")

@@ -26,17 +26,22 @@ def row_title(cell: Cell) -> str:
     return arm_title(cell.teacher, cell.condition)
 
 
+def row_titles(cells: Sequence[Cell]) -> list[str]:
+    """The title of each cell, with the student where there are several."""
+    several = len({c.student for c in cells}) > 1
+    return [f"{c.student}: {row_title(c)}" if several else row_title(c) for c in cells]
+
+
 MANY = 24
 """Models that a matrix shows; of more, only the base and plain SFT, since the others have figures of their own."""
 
 
 def matrix_rows(cells: Sequence[Cell]) -> dict[str, dict[str, Cell]]:
     """Row -> benchmark -> cell of the matrix; rows name the student where there are several."""
-    students = {c.student for c in whole(cells)}
     rows: dict[str, dict[str, Cell]] = {}
-    for c in whole(cells):
-        name = row_title(c) if len(students) == 1 else f"{c.student}: {row_title(c)}"
-        rows.setdefault(name, {})[c.benchmark] = c
+    for name, c in zip(row_titles(cells), cells, strict=True):
+        if c.whole:
+            rows.setdefault(name, {})[c.benchmark] = c
     if len(rows) <= MANY:
         return rows
     return {name: row for name, row in rows.items() if next(iter(row.values())).condition in ("base", "sft")}
@@ -56,7 +61,9 @@ def heatmap(cells: Sequence[Cell]) -> Any:
     shown = [(name, c) for name, row in matrix_rows(cells).items() for c in row.values() if c.condition != "base"]
     rows = [
         {
-            "model": name,
+            "row": name,
+            "student": c.student,
+            "model": row_title(c),
             "benchmark": c.benchmark,
             "delta": c.delta,
             "text": signed(c.delta) + (" †" if c.flags else ""),
@@ -67,16 +74,16 @@ def heatmap(cells: Sequence[Cell]) -> Any:
         }
         for name, c in shown
     ]
-    models = list(dict.fromkeys(r["model"] for r in rows))
+    models = list(dict.fromkeys(r["row"] for r in rows))
     names = list(dict.fromkeys(r["benchmark"] for r in rows))
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("benchmark:N", sort=names, title=None, axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False)),
-        y=alt.Y("model:N", sort=models, title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
+        y=alt.Y("row:N", sort=models, title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
     )
     colour = alt.Scale(domain=[-1, 0, 1], range=[LOSS, "#f4f1ea", GAIN])
     cells_layer = base.mark_rect(stroke="white", strokeWidth=2).encode(
         color=alt.Color("delta:Q", scale=colour, legend=None),
-        tooltip=["model:N", "benchmark:N", "accuracy:N", "text:N", "interval:N", "p (Holm):N", "flags:N"],
+        tooltip=["row:N", "benchmark:N", "accuracy:N", "text:N", "interval:N", "p (Holm):N", "flags:N"],
     )
     ink = alt.condition("datum.delta < -0.7 || datum.delta > 0.7", alt.value("white"), alt.value("#222"))
     text = base.mark_text(fontSize=12, dy=-6).encode(text="text:N", color=ink)

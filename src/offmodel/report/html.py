@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from offmodel.metrics.cells import Arm
-from offmodel.report.figures import Figure, row_title, signed
+from offmodel.report.figures import Figure, row_titles, signed
 from offmodel.studies.base import HYPOTHESES, Finding
 from offmodel.studies.run import Outcome
 
@@ -27,12 +27,16 @@ def chart_scripts() -> str:
 
 
 def transcripts(outcome: Outcome) -> list[dict[str, Any]]:
-    """For each tuned model and benchmark, the same items before and after."""
-    base = next((a for a in outcome.result.arms if a.condition == "base"), None)
-    if base is None:
-        return []
-    tuned = [a for a in outcome.result.arms if a.condition != "base"]
-    return [_compared(outcome, base, arm, name) for arm in tuned for name in arm.evaluations if name in base.evaluations]
+    """For each tuned model and benchmark, the same items before and after; students are named where there are several."""
+    bases = {a.student: a for a in outcome.result.arms if a.condition == "base"}
+    tuned = [a for a in outcome.result.arms if a.condition != "base" and a.student in bases]
+    return [
+        {"label": arm.title if len(bases) == 1 else f"{arm.student}: {arm.title}"}
+        | _compared(outcome, bases[arm.student], arm, name)
+        for arm in tuned
+        for name in arm.evaluations
+        if name in bases[arm.student].evaluations
+    ]
 
 
 def _compared(outcome: Outcome, base: Arm, arm: Arm, benchmark: str) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def _compared(outcome: Outcome, base: Arm, arm: Arm, benchmark: str) -> dict[str
         }
         for b, a in pairs[:TRANSCRIPTS]
     ]
-    return {"model": arm.title, "benchmark": benchmark, "items": items}
+    return {"student": arm.student, "model": arm.title, "benchmark": benchmark, "items": items}
 
 
 def render_report(outcome: Outcome, data: dict[str, Any], figures: dict[str, Figure], command: str) -> str:
@@ -65,7 +69,7 @@ def render_report(outcome: Outcome, data: dict[str, Any], figures: dict[str, Fig
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"signed": signed, "percent": lambda x: "–" if x is None else f"{100 * x:.0f} %"}
-    cells = [c | {"title": row_title(model)} for c, model in zip(data["cells"], outcome.result.cells, strict=True)]
+    cells = [c | {"title": title} for c, title in zip(data["cells"], row_titles(outcome.result.cells), strict=True)]
     return environment.get_template("report.html.jinja").render(
         question=outcome.study.question,
         data=data,

@@ -75,7 +75,7 @@ class Plot:
         x, y: what the axes are called.
         rows: flat; all need ``x`` and ``y``. Optional: ``low`` and ``high`` (interval of y), ``series`` (colour),
             ``panel``, ``label``, ``reference`` (dashed line of the panel), ``value`` (of a matrix). Rows with
-            ``model`` and ``benchmark`` open those transcripts when clicked.
+            ``student``, ``model`` and ``benchmark`` open those transcripts when clicked.
         line: slope and intercept of a fitted line in a scatter.
         page: heading that it stands under.
     """
@@ -176,4 +176,5 @@ def cell_row(cell: Cell, delta: bool = False) -> dict[str, Any]:
     """A cell as a row of a `Plot`: its accuracy, or its change, with the interval, and what a click opens."""
     y, (low, high) = (cell.delta, cell.delta_ci) if delta else (cell.accuracy, cell.ci)
     model = "base" if cell.condition == "base" else arm_title(cell.teacher, cell.condition)
-    return {"y": y, "low": low, "high": high, "model": model, "benchmark": cell.benchmark, "n": cell.n}
+    names = {"student": cell.student, "model": model, "benchmark": cell.benchmark}
+    return {"y": y, "low": low, "high": high} | names | {"n": cell.n}

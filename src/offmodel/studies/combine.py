@@ -62,7 +62,7 @@ def combined(results: dict[str, StudyResult], prefix: str = "") -> StudyResult:
     whole = StudyResult([], [], [])
     for heading, result in results.items():
         for arm in result.arms:
-            key = (arm.teacher, arm.condition)
+            key = (arm.student, arm.teacher, arm.condition)
             arms[key] = replace(arm, evaluations=arms[key].evaluations | arm.evaluations) if key in arms else arm
         for cell in result.cells:
             cells.setdefault((cell.student, cell.teacher, cell.condition, cell.benchmark, cell.level, cell.group), cell)
