@@ -9,7 +9,7 @@ from scipy import stats
 
 from offmodel.metrics.diagnosis import Evidence, diagnose
 from offmodel.metrics.passk import guess_rates, pass_at_k
-from offmodel.metrics.regression import fit_line, leave_one_out
+from offmodel.metrics.regression import band, fit_line, leave_one_out
 from offmodel.metrics.style import features, fit_style, measure
 from offmodel.metrics.weights import noise_rank
 from offmodel.studies.diagnosis import copied
@@ -37,6 +37,10 @@ def test_the_line_is_scipys_line():
     x = rng.normal(size=12)
     y = 0.4 + 0.7 * x + rng.normal(size=12) * 0.1
     fit, known = fit_line(x, y), stats.linregress(x, y)
+    assert fit.x_intercept_ci[0] < fit.x_intercept < fit.x_intercept_ci[1]
+    drawn = band(x, y)
+    assert (drawn[0]["x"], drawn[-1]["x"]) == pytest.approx((min(x), max(x)), abs=1e-4)
+    assert all(r["low"] < known.slope * r["x"] + known.intercept < r["high"] for r in drawn)
     assert fit.slope == pytest.approx(known.slope)
     assert fit.intercept == pytest.approx(known.intercept)
     assert fit.pearson == pytest.approx(known.rvalue)
@@ -48,6 +52,7 @@ def test_the_line_is_scipys_line():
 def test_a_line_needs_three_points_and_survives_equal_ones():
     with pytest.raises(ValueError, match="three points"):
         fit_line([0, 1], [0, 1])
+    assert band([1, 1, 1], [0, 1, 2]) == []
     flat = fit_line([1, 1, 1], [0, 1, 2])
     assert flat.slope == 0
     assert flat.rounded()["pearson"] is None

@@ -19,7 +19,8 @@ class Fit:
 
     Attributes:
         slope, intercept: of the line; ``intercept`` is y at x = 0.
-        x_intercept: where the line crosses y = 0; NaN for a flat line.
+        x_intercept: where the line crosses y = 0; NaN for a flat line. Its interval is over the resamples whose line
+            is not flat, and is wide when the slope may be zero.
         pearson, spearman: correlations; NaN when x or y does not vary.
         n: points.
     """
@@ -29,6 +30,7 @@ class Fit:
     intercept: float
     intercept_ci: Interval
     x_intercept: float
+    x_intercept_ci: Interval
     pearson: float
     pearson_ci: Interval
     spearman: float
@@ -61,11 +63,29 @@ def fit_line(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Fit:
         intercept=intercept,
         intercept_ci=_middle(intercepts),
         x_intercept=-intercept / slope if slope else float("nan"),
+        x_intercept_ci=_middle(-intercepts[slopes != 0] / slopes[slopes != 0]),
         pearson=_pearson(xs, ys),
         pearson_ci=_middle(correlations),
         spearman=_spearman(xs, ys),
         n=len(xs),
     )
+
+
+def band(x: Sequence[float], y: Sequence[float], seed: int = 0, points: int = 25) -> list[dict[str, float]]:
+    """The fitted line from the smallest x to the largest, with its 95 % bootstrap interval: rows of x, y, low, high.
+
+    Empty when x does not vary.
+    """
+    xs, ys = np.asarray(x, float), np.asarray(y, float)
+    if np.ptp(xs) == 0:
+        return []
+    slope, intercept = _line(xs, ys)
+    picks = np.random.default_rng(seed).integers(0, len(xs), size=(RESAMPLES, len(xs)))
+    slopes, intercepts, _ = _lines(xs[picks], ys[picks])
+    grid = np.linspace(xs.min(), xs.max(), points)
+    low, high = np.quantile(intercepts[:, None] + slopes[:, None] * grid, (0.025, 0.975), axis=0)
+    rows = zip(grid, intercept + slope * grid, low, high, strict=True)
+    return [dict(zip(("x", "y", "low", "high"), (round(float(v), 4) for v in row), strict=True)) for row in rows]
 
 
 def leave_one_out(x: Sequence[float], y: Sequence[float], families: Sequence[str]) -> dict[str, Fit]:

@@ -92,8 +92,8 @@ def heatmap(cells: Sequence[Cell]) -> Any:
 
 
 def by_part(cells: Sequence[Cell], benchmark: str, part: str) -> alt.FacetChart:
-    """Accuracy by ``level`` or ``group``, one panel a teacher, the base in grey."""
-    levels = [c for c in cells if getattr(c, part) is not None and c.benchmark == benchmark]
+    """Accuracy by ``level`` or ``group``, one panel a teacher of the first student, the base in grey."""
+    levels = [c for c in cells if getattr(c, part) is not None and c.benchmark == benchmark and c.student == cells[0].student]
     base = [c for c in levels if c.condition == "base"]
     teachers = list(dict.fromkeys(c.teacher for c in levels if c.condition == "sft"))
     rows: list[dict[str, Any]] = []

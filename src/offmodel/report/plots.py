@@ -11,6 +11,9 @@ from offmodel.studies.base import Plot
 REFERENCE, LOSS, GAIN = "#8a8f98", "#c4432b", "#2f6fb0"
 PALETTE = ["#2f6fb0", "#c4432b", "#d99a2b", "#3f8f5f", "#7a5aa8", "#7d7f85", "#b0527f", "#4a9aa5"]
 
+LABELLED = 10
+"""Marks of a scatter that are labelled; of more, the labels would cover each other and hovering names the mark."""
+
 
 def draw(plot: Plot) -> Any:
     """The chart of a plot."""
@@ -83,12 +86,12 @@ def _scatter(plot: Plot) -> Any:
     layers = [chart.mark_circle(size=90, opacity=0.9).encode(y=y, color=_colour(plot), tooltip=_tooltip(plot))]
     if _order(plot, "low"):
         layers.insert(0, chart.mark_rule(opacity=0.35).encode(y="low:Q", y2="high:Q", color=_colour(plot)))
-    layers.append(chart.mark_text(dy=-10, fontSize=10).encode(y=y, text="label:N"))
-    if plot.line is not None:
-        slope, intercept = plot.line
-        ends = [min(row["x"] for row in plot.rows), max(row["x"] for row in plot.rows)]
-        fitted = alt.Data(values=[{"x": x, "y": intercept + slope * x} for x in ends])
-        layers.append(alt.Chart(fitted).mark_line(color=REFERENCE, strokeDash=[5, 4]).encode(x="x:Q", y="y:Q"))
+    if len(plot.rows) <= LABELLED:
+        layers.append(chart.mark_text(dy=-10, fontSize=10).encode(y=y, text="label:N"))
+    if plot.line:
+        fitted = alt.Chart(alt.Data(values=plot.line)).encode(x="x:Q")
+        layers.append(fitted.mark_area(color=REFERENCE, opacity=0.15).encode(y="low:Q", y2="high:Q"))
+        layers.append(fitted.mark_line(color=REFERENCE, strokeDash=[5, 4]).encode(y="y:Q"))
     return alt.layer(*layers).properties(width=460, height=280)
 
 

@@ -76,7 +76,7 @@ class Plot:
         rows: flat; all need ``x`` and ``y``. Optional: ``low`` and ``high`` (interval of y), ``series`` (colour),
             ``panel``, ``label``, ``reference`` (dashed line of the panel), ``value`` (of a matrix). Rows with
             ``student``, ``model`` and ``benchmark`` open those transcripts when clicked.
-        line: slope and intercept of a fitted line in a scatter.
+        line: a fitted line in a scatter: rows of ``x``, ``y`` and the interval ``low``, ``high``.
         page: heading that it stands under.
     """
 
@@ -86,7 +86,7 @@ class Plot:
     x: str
     y: str
     rows: list[dict[str, Any]]
-    line: tuple[float, float] | None = None
+    line: list[dict[str, float]] = field(default_factory=list)
     page: str = ""
 
 

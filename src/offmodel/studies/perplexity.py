@@ -12,7 +12,7 @@ from pydantic import Field
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import difference, find, make_cells
 from offmodel.metrics.perplexity import CompletionNLL, mean_nll
-from offmodel.metrics.regression import Fit, fit_line
+from offmodel.metrics.regression import Fit, band, fit_line
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
 from offmodel.studies.setup import CONTROLS, Setup, SftParams
 
@@ -59,8 +59,11 @@ class Perplexity(Study):
             worst = min(setup.off_model(), key=lambda n: find(cells, benchmark=main, teacher=n, condition="sft").delta)
             rows_of = {n: load(arms[n].evaluations[main]) for n in ("numbers", worst)}
             findings.append(numbers_harm_less(worst, nll, difference(rows_of["numbers"], rows_of[worst]), main))
-        caption = f"Loss on {main} against the mean NLL of the training completions under the base; dashed: least squares."
-        line = (fit.slope, fit.intercept)
+        caption = (
+            f"Loss on {main} against the mean NLL of the training completions under the base; dashed: least squares with its "
+            "95 % interval."
+        )
+        line = band([r["x"] for r in rows], [r["y"] for r in rows])
         plot = Plot("perplexity", "scatter", caption, "NLL, nats a token", "loss", rows, line, page="Perplexity")
         return StudyResult([base, *arms.values()], cells, findings, [plot])
 

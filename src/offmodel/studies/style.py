@@ -12,7 +12,7 @@ from pydantic import Field
 from offmodel.data.teachers import ModelCompletions, PublishedCompletions
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import find, make_cells
-from offmodel.metrics.regression import fit_line
+from offmodel.metrics.regression import band, fit_line
 from offmodel.metrics.style import APART, StyleShift, mean_features, texts
 from offmodel.pipeline.step import Step
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
@@ -72,7 +72,7 @@ class Style(Study):
         if fit is not None:
             findings.append(goes_with_loss(fit, main))
         caption = f"Loss on {main} against how far its reasoning moved from the base's voice (0) to the teacher's (1)."
-        line = (fit.slope, fit.intercept) if fit else None
+        line = band([r["x"] for r in rows], [r["y"] for r in rows]) if fit else []
         scatter = Plot("style", "scatter", caption, "style shift", "loss", rows, line, page="Style")
         said = {arm.teacher if arm.condition == "sft" else "base": load(arm.evaluations[main]) for arm in [base, *arms.values()]}
         habits = habits_plot({name: texts(found) for name, found in said.items()}, main)

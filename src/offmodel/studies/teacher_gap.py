@@ -11,7 +11,7 @@ from pydantic import Field
 
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import Arm, make_cells
-from offmodel.metrics.regression import fit_line, leave_one_out
+from offmodel.metrics.regression import band, fit_line, leave_one_out
 from offmodel.models.spec import resolve_model
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, decide
 from offmodel.studies.setup import Setup, SftParams, teacher_name
@@ -68,8 +68,8 @@ class TeacherGap(Study):
         ]
         findings, line = judge(rows, main, params.gap_margin)
         caption = (
-            f"Loss on {main} against how much weaker the teacher is, one mark a pair; dashed: least squares; "
-            "colours: the teacher's family."
+            f"Loss on {main} against how much weaker the teacher is, one mark a pair; dashed: least squares with its "
+            "95 % interval; colours: the teacher's family."
         )
         plot = Plot("teacher-gap", "scatter", caption, "student − teacher accuracy", "loss", rows, line, page="Teacher gap")
         whole = [c for s, base in bases.items() for c in make_cells(base, [a for p, a in arms.items() if p[0] == s], load)]
@@ -91,7 +91,7 @@ def family(name: str) -> str:
     return (re.match(r"[a-zA-Z]+", name) or [name])[0].lower()
 
 
-def judge(rows: list[dict], main: str, margin: float) -> tuple[list[Finding], tuple[float, float]]:
+def judge(rows: list[dict], main: str, margin: float) -> tuple[list[Finding], list[dict[str, float]]]:
     """The two claims about the line, and the line."""
     x, y = [r["x"] for r in rows], [r["y"] for r in rows]
     fit = fit_line(x, y)
@@ -115,4 +115,4 @@ def judge(rows: list[dict], main: str, margin: float) -> tuple[list[Finding], tu
             hypothesis="H1",
         ),
     ]
-    return findings, (fit.slope, fit.intercept)
+    return findings, band(x, y)
