@@ -10,7 +10,7 @@ from offmodel.pipeline.runner import Runner
 from offmodel.pipeline.store import Store
 from offmodel.report.outputs import SCHEMA, results, write_outputs
 from offmodel.studies import studies
-from offmodel.studies.run import run_study
+from offmodel.studies.run import plan_study, run_study
 from tests.conftest import TINY
 
 ONE = ["teachers=organism:pirate", "benchmarks=arith"]
@@ -52,6 +52,12 @@ def test_study_runs_once_and_is_cached(name, tmp_path):
     assert second.counts.cached > 0
     assert [c.model_dump() for c in first.result.cells] == [c.model_dump() for c in second.result.cells]
     jsonschema.validate(results(second), json.loads(SCHEMA.read_text()))
+    if name == "battery":
+        planned = plan_study(
+            name, [*(p for p in pairs if not p.startswith("tokens=")), "tokens=0,3"], "organism", Store(tmp_path)
+        )
+        assert planned.to_run
+        assert all("prefill-3" in step for step in planned.to_run)
 
 
 def test_output_contract(tiny_run):
