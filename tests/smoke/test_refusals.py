@@ -12,6 +12,7 @@ from offmodel.studies.run import run_study
 from tests.conftest import TINY
 
 REFUSED = [
+    ("thinking", ["student=organism:markdown", "thinking_tokens=24"], "no thinking mode", "thinker"),
     ("prefill", ["control=organism:markdown"], "is the student or its teacher", "another family"),
     ("prefill", ["control=organism:pirate"], "is the student or its teacher", "another family"),
     ("perplexity", ["teachers=organism:pirate,self"], "too few for a correlation", "at least three"),
@@ -37,6 +38,7 @@ def test_thinking_is_refused_to_a_model_whose_template_has_no_switch(tmp_path):
     model = tmp_path / "plain"
     shutil.copytree(resolve_model("organism:markdown").location, model)
     template = model / "chat_template.jinja"
+    (model / "organism.json").unlink()
     template.write_text("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}")
     store = Store(tmp_path / "store")
     with Runner(store, workers=1) as runner, pytest.raises(OffmodelError, match="plain") as refusal:

@@ -6,6 +6,7 @@ used up, in which case the block is closed for it, and then answers.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -63,11 +64,14 @@ def _joined(thought: dict[str, Any], answer: dict[str, Any] | None) -> dict[str,
 
 
 def require_thinking(model: ModelSpec) -> None:
-    """As `check_thinks`, before anything runs: only the template's text is read, where it lies beside the weights.
+    """As `check_thinks`, before anything runs: only what lies beside the weights is read, the template and an organism's card.
 
     Raises:
-        OffmodelError: when the template has no switch.
+        OffmodelError: when the template has no switch, or the organism was never taught to think.
     """
+    card = Path(model.location) / "organism.json"
+    if card.is_file() and not json.loads(card.read_text(encoding="utf-8")).get("thinking"):
+        raise _no_thinking(model)
     files = [Path(model.location) / name for name in ("chat_template.jinja", "tokenizer_config.json")]
     texts = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
     if texts and not any("enable_thinking" in text for text in texts):
