@@ -59,7 +59,7 @@ def below(artifact: Artifact, store: Store) -> tuple[list[Artifact], dict[str, A
     """The adapters an adapter was trained on top of, uppermost first, and the recorded model below them all."""
     layers: list[Artifact] = []
     described = artifact.record["identity"]
-    while (lower := described["model"]["adapter"]) is not None:
+    while (lower := described["model"].get("adapter")) is not None:
         found = store.find(lower["fingerprint"][:8])
         if not described["continues"]:  # a continued adapter holds the training below it already
             layers.append(found)
@@ -119,10 +119,10 @@ def scores(artifact: Artifact, store: Store) -> list[dict[str, Any]]:
     """What the trained model scored in this store, against its base on the same items where that was measured too."""
     evaluations = [a for a in store.artifacts() if a.record["identity"]["kind"] == "evaluation"]
     fingerprint = artifact.record["fingerprint"]
-    bases = {_asked(a): a for a in evaluations if a.record["identity"]["model"]["adapter"] is None}
+    bases = {_asked(a): a for a in evaluations if a.record["identity"]["model"].get("adapter") is None}
     found = []
     for tuned in evaluations:
-        adapter = tuned.record["identity"]["model"]["adapter"]
+        adapter = tuned.record["identity"]["model"].get("adapter")
         if adapter is None or adapter["fingerprint"] != fingerprint:
             continue
         rows, before = tuned.rows(), bases.get(_asked(tuned))
