@@ -74,13 +74,14 @@ def selective_loss(cells: list[Cell], params: DegradationParams) -> list[Finding
         and abs(facts[c.teacher].delta) <= params.kept
         and "health_explains" not in c.flags
     ]
-    none_fell = all(c.delta_ci[0] > -params.drop for c in tuned)
+    enough = find(cells, benchmark=main, condition="base").accuracy >= params.drop
+    none_fell = enough and all(c.delta_ci[0] > -params.drop for c in tuned)
     return [
         Finding(
             claim=f"Off-model SFT takes {main} down by {params.drop:g} or more while {short} stays",
             rule=f"supported: some teacher has Δ({main}) ≤ −{params.drop:g} with its interval below 0, not explained by "
             f"truncation or parsing, and |Δ({short})| ≤ {params.kept:g}; against: every teacher's interval lies above "
-            f"−{params.drop:g}; else inconclusive",
+            f"−{params.drop:g} and the base had that much to lose; else inconclusive",
             verdict="supported" if hit else "against" if none_fell else "inconclusive",
             statistic={
                 c.teacher: {
