@@ -55,8 +55,7 @@ def fit_line(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Fit:
     if len(xs) < 3:
         raise ValueError(f"a regression needs at least three points, there are {len(xs)}")
     slope, intercept = _line(xs, ys)
-    picks = np.random.default_rng(seed).integers(0, len(xs), size=(RESAMPLES, len(xs)))
-    slopes, intercepts, correlations = _lines(xs[picks], ys[picks])
+    slopes, intercepts, correlations = _resampled(xs, ys, seed)
     return Fit(
         slope=slope,
         slope_ci=_middle(slopes),
@@ -80,8 +79,7 @@ def band(x: Sequence[float], y: Sequence[float], seed: int = 0, points: int = 25
     if np.ptp(xs) == 0:
         return []
     slope, intercept = _line(xs, ys)
-    picks = np.random.default_rng(seed).integers(0, len(xs), size=(RESAMPLES, len(xs)))
-    slopes, intercepts, _ = _lines(xs[picks], ys[picks])
+    slopes, intercepts, _ = _resampled(xs, ys, seed)
     grid = np.linspace(xs.min(), xs.max(), points)
     low, high = np.quantile(intercepts[:, None] + slopes[:, None] * grid, (0.025, 0.975), axis=0)
     rows = zip(grid, intercept + slope * grid, low, high, strict=True)
@@ -102,6 +100,12 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     spread = ((x - x.mean()) ** 2).sum()
     slope = float(((x - x.mean()) * (y - y.mean())).sum() / spread) if spread else 0.0
     return slope, float(y.mean() - slope * x.mean())
+
+
+def _resampled(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `_lines`, of bootstrap resamples of the points."""
+    picks = np.random.default_rng(seed).integers(0, len(x), size=(RESAMPLES, len(x)))
+    return _lines(x[picks], y[picks])
 
 
 def _lines(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -53,8 +53,8 @@ class ModelSpec(Spec):
 
     @property
     def short(self) -> str:
-        """The name without its kind, organisation or file type."""
-        return self.name.removeprefix("api:").rsplit(":", 1)[-1].rsplit("/", 1)[-1].removesuffix(".gguf")
+        """The name without its kind or organisation."""
+        return self.name.removeprefix("api:").rsplit(":", 1)[-1].rsplit("/", 1)[-1]
 
     def with_adapter(self, step: Step) -> ModelSpec:
         return self.model_copy(update={"adapter": step})
