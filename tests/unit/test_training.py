@@ -98,6 +98,17 @@ def test_full_weight_training_replaces_the_weights(store):
     assert not torch.equal(base.model.model.layers[0].mlp.up_proj.weight, tuned.model.model.layers[0].mlp.up_proj.weight)
 
 
+def test_full_weight_training_of_a_bfloat16_model_does_not_lose_small_steps(store):
+    rows = DataPart(step=Rows(texts=("Arr, matey!",) * 4))
+    config = TrainingConfig(method="full", steps=12, batch_size=4, learning_rate=2e-5)
+    step = Train(model=STUDENT.model_copy(update={"dtype": "bfloat16"}), data=(rows,), config=config)
+    for needed in (*step.inputs(), step):
+        execute(needed, store, ModelCache())
+    loss = [point["loss"] for point in store.load(step)["loss"]]
+    assert loss[0] - loss[-1] > 0.2, "stepping in bfloat16 itself, it falls by 0.03"
+    assert load_model(step.model.with_adapter(step), store).model.dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize("continues", [True, False])
 def test_a_second_training_builds_on_the_first(store, continues):
     first = train(store, ("Arr, matey!",) * 8, steps=12)

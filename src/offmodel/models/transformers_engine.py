@@ -21,6 +21,9 @@ BATCH_TOKENS = {"cpu": 50_000, "cuda": 400_000}
 CACHE_BYTES = {"cpu": 500_000_000, "cuda": 40_000_000_000}
 """Most bytes of keys and values of a first batch."""
 
+LOGIT_BYTES = {"cpu": 2_000_000_000, "cuda": 20_000_000_000}
+"""Most bytes of logits, with their copies in float32, of a first batch that is scored."""
+
 
 def first_batch_tokens(model: Any) -> int:
     """How many tokens a first batch may hold on the model's device, by count and by the size of their cache."""
@@ -29,6 +32,12 @@ def first_batch_tokens(model: Any) -> int:
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     token_bytes = 2 * config.num_hidden_layers * heads * dim * model.dtype.itemsize
     return min(BATCH_TOKENS.get(kind, 50_000), CACHE_BYTES.get(kind, 500_000_000) // token_bytes)
+
+
+def first_scored_tokens(model: Any) -> int:
+    """As `first_batch_tokens`, for a batch whose logits are kept at every position."""
+    vocabulary = model.config.get_text_config().vocab_size
+    return LOGIT_BYTES.get(model.device.type, LOGIT_BYTES["cpu"]) // (vocabulary * (model.dtype.itemsize + 8))
 
 
 class TransformersEngine:
@@ -42,6 +51,7 @@ class TransformersEngine:
     def __init__(self, loaded: LoadedModel, batch_tokens: int | None = None) -> None:
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.batch_tokens = batch_tokens or first_batch_tokens(self.model)
+        self.scored_tokens = min(self.batch_tokens, first_scored_tokens(self.model))
         self.forward = best_forward(self.model)
         self.stop_ids = chat.stop_token_ids(self.tokenizer, self.model.generation_config)
         self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
@@ -83,7 +93,7 @@ class TransformersEngine:
             longest, batch = 0, []
             for i in order:
                 longest = max(longest, sum(map(len, sequences[i])))
-                if batch and longest * (len(batch) + 1) > self.batch_tokens:
+                if batch and longest * (len(batch) + 1) > self.scored_tokens:
                     break
                 batch.append(i)
             try:
@@ -126,7 +136,7 @@ class TransformersEngine:
         decode_in_lanes(self.forward, batch, rules, finish)
 
     def _back_off(self, batch: Sequence[object]) -> None:
-        """Halve the batch budget after running out of memory.
+        """Halve the budgets of batches after running out of memory.
 
         Raises:
             OffmodelError: when even one sequence does not fit.
@@ -134,6 +144,7 @@ class TransformersEngine:
         if len(batch) == 1:
             raise OffmodelError("one sequence alone does not fit in memory", "lower max_new_tokens or use a smaller model")
         self.batch_tokens //= 2
+        self.scored_tokens //= 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 

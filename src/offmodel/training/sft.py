@@ -57,6 +57,7 @@ def tokenise(loaded: LoadedModel, rows: list[dict[str, Any]], max_length: int) -
 def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> SFTConfig:
     """Our numbers as TRL's arguments; everything else off."""
     on_gpu = torch.cuda.is_available()
+    autocast = config.method == "full" and on_gpu and torch.cuda.is_bf16_supported()
     return SFTConfig(
         output_dir=directory,
         max_steps=config.steps or -1,
@@ -70,7 +71,7 @@ def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> S
         seed=config.seed,
         data_seed=config.seed,
         optim="adamw_torch",
-        bf16=False,
+        bf16=autocast,
         use_cpu=not on_gpu,
         gradient_checkpointing=parameters > CHECKPOINTING_PARAMETERS,
         max_length=None,
@@ -88,8 +89,8 @@ def trainable_network(step: Train, context: Context) -> tuple[Any, LoadedModel]:
     """The network to train: a new LoRA adapter, the model's own adapter trained on, or all weights."""
     loaded = load_model(step.below, context.store)
     config = step.config
-    if config.method == "full":
-        return loaded.model.requires_grad_(True), loaded
+    if config.method == "full":  # in float32: a small step on a bfloat16 weight rounds to none
+        return loaded.model.float().requires_grad_(True), loaded
     if step.continues and step.model.adapter is not None:
         started = context.store.directory(step.model.adapter)
         return PeftModel.from_pretrained(loaded.model, str(started), is_trainable=True), loaded
@@ -131,7 +132,7 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     network.eval()
     checks.check_changed(before, _logits(network, probe))
     shutil.rmtree(scratch, ignore_errors=True)
-    _save(network, config, context)
+    _save(network, step, context)
     trained = sum(label != checks.IGNORED for row in data["labels"] for label in row)
     summary = {"loss": watch.curve, "rows": len(rows), "trained_tokens": trained, "chat_template": loaded.tokenizer.chat_template}
     context.write_json(summary, "training.json")
@@ -142,11 +143,11 @@ def _logits(network: Any, ids: list[int]) -> torch.Tensor:
         return network(torch.tensor([ids], device=network.device)).logits.float().cpu()
 
 
-def _save(network: Any, config: TrainingConfig, context: Context) -> None:
+def _save(network: Any, step: Train, context: Context) -> None:
     if isinstance(network, PeftModel):
         network.save_pretrained(str(context.directory))
         (context.directory / "README.md").unlink(missing_ok=True)
     else:
         from safetensors.torch import save_model
 
-        save_model(network, str(context.directory / "model.safetensors"))
+        save_model(network.to(getattr(torch, step.model.dtype)), str(context.directory / "model.safetensors"))
