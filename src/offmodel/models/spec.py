@@ -184,6 +184,7 @@ def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
     from offmodel.pipeline.quiet import quiet_libraries
 
     quiet_libraries()
+    torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gives NaN at some lengths (pytorch issue 196678)
     path = Path(spec.location)
     try:
         if path.suffix == ".gguf":

@@ -117,7 +117,6 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     disable_progress_bars()
     config = step.config
     torch.manual_seed(config.seed)
-    torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gives NaN at some lengths (pytorch issue 196678)
     network, loaded = trainable_network(step, context)
     data = tokenise(loaded, rows, config.max_length)
     probe = data[0]["input_ids"][:64]
