@@ -26,7 +26,7 @@ Together = Generator[list[Step], None, tuple[dict[str, StudyResult], list[str]]]
 def together(builds: dict[str, Build]) -> Together:
     """Build several studies at once, so that what one waits for runs beside what another does.
 
-    A study that these models cannot carry, which it says before it asks for any step, is left out.
+    A study that these models cannot carry, as it says at once or from what it measured, is left out.
 
     Returns:
         the results by name, and why studies were left out.
@@ -34,19 +34,22 @@ def together(builds: dict[str, Build]) -> Together:
     results: dict[str, StudyResult] = {}
     asked: dict[str, list[Step]] = {}
     left_out: list[str] = []
-    for name, build in builds.items():
+
+    def advance(name: str) -> None:
+        asked.pop(name, None)
         try:
-            asked[name] = next(build)
+            asked[name] = next(builds[name])
+        except StopIteration as done:
+            results[name] = done.value
         except OffmodelError as e:
             left_out.append(f"{name} was left out: {e}")
+
+    for name in builds:
+        advance(name)
     while asked:
         yield [step for steps in asked.values() for step in steps]
         for name in list(asked):
-            try:
-                asked[name] = next(builds[name])
-            except StopIteration as done:
-                results[name] = done.value
-                del asked[name]
+            advance(name)
     return {name: results[name] for name in builds if name in results}, left_out
 
 
