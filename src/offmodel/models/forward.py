@@ -93,9 +93,8 @@ class ModelForward:
         self.cache = new_cache(self.model, capacity)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor | None, position: torch.Tensor) -> torch.Tensor:
-        seen = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.device) if mask is None else mask
         cache = {"past_key_values": self.cache, "use_cache": True}
-        output = self.model(input_ids=ids, attention_mask=seen, position_ids=position, logits_to_keep=1, **cache)
+        output = self.model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, **cache)
         return output.logits[:, -1]
 
     def keep(self, rows: torch.Tensor) -> None:

@@ -102,6 +102,12 @@ def open_cell(base: Arm, arm: Arm, load: Load) -> Cell | None:
     return next(c for c in make_cells(base, [arm], lambda e: kept[e.name()]) if c.condition == arm.condition and c.whole)
 
 
+def gains(now: list[dict], plain: list[dict], ids: set[str]) -> list[float]:
+    """What the begun answers gained over the plain ones on the items ``ids``, item by item."""
+    after, before = ({row["id"]: row["correct"] for row in rows} for rows in (now, plain))
+    return [float(after[i]) - float(before[i]) for i in sorted(ids)]
+
+
 def judge(name: str, arms: dict, given: Evaluate, params: PrefillParams, load: Load) -> list[Finding]:
     """A light push recovers the student, and does less for the control."""
     main = given.benchmark
@@ -126,10 +132,9 @@ def judge(name: str, arms: dict, given: Evaluate, params: PrefillParams, load: L
     ]
     if ("control", name, k) in arms:
         pushed, _ = open_rows(load(arms["control", name, k].evaluations[main]), before)
-        alone = [row for row in load(arms["control", name, 0].evaluations[main]) if row["id"] in ids]
-        own = [a - b for a, b in zip(correct(now), correct(plain), strict=True)]
-        other = [a - b for a, b in zip(correct(pushed), correct(alone), strict=True)]
-        gap, interval = paired_delta(own, other)
+        alone = load(arms["control", name, 0].evaluations[main])
+        both = ids & {row["id"] for row in pushed}  # their tokens differ, and so what is given away
+        gap, interval = paired_delta(gains(now, plain, both), gains(pushed, alone, both))
         findings.append(
             Finding(
                 claim=f"The same {k} tokens help {params.control.rsplit(':')[-1]}, a student of another family, less",
