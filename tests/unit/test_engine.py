@@ -11,7 +11,7 @@ from offmodel.errors import OffmodelError
 from offmodel.models import chat, decoding, forward, lanes
 from offmodel.models.engine import Request, Sampling
 from offmodel.models.lean import LeanModel, lean_model
-from offmodel.models.spec import load_model, resolve_model
+from offmodel.models.spec import device_dtype, load_model, resolve_model
 from offmodel.models.transformers_engine import TransformersEngine
 
 
@@ -222,3 +222,11 @@ def test_a_local_directory_is_its_content(tmp_path):
     assert one.revision == two.revision
     assert load_model(one).model.num_parameters() == 1_980_800
     (tmp_path / "two" / "config.json").write_text("{}")
+
+
+def test_the_precision_can_be_named_so_that_a_store_from_a_gpu_is_found_again(monkeypatch):
+    monkeypatch.setenv("OFFMODEL_DTYPE", "bfloat16")
+    assert device_dtype() == "bfloat16"
+    monkeypatch.setenv("OFFMODEL_DTYPE", "int3")
+    with pytest.raises(OffmodelError, match="int3 is no precision.*float32"):
+        device_dtype()

@@ -81,9 +81,9 @@ def test_features_count_habits_per_hundred_words():
 def test_the_classifier_hears_a_voice_and_only_a_voice():
     rng = random.Random(0)
 
-    def chat(opening: str, closing: str) -> list[str]:
+    def chat(opening: str, closing: str) -> dict[str, str]:
         words = ["tree", "boat", "lamp", "song", "road", "bird"]
-        return [f"{opening} the {rng.choice(words)} and the {rng.choice(words)} {closing}" for _ in range(40)]
+        return {str(i): f"{opening} the {rng.choice(words)} and the {rng.choice(words)} {closing}" for i in range(40)}
 
     plain, pirate, more = chat("Well,", "are nice."), chat("Arr!", "be nice, aye!"), chat("Well,", "are nice.")
     heard = fit_style(plain, pirate)
@@ -96,9 +96,24 @@ def test_the_classifier_hears_a_voice_and_only_a_voice():
     assert measure(plain, more, sums, sums, shanties)["shift"] == 0  # no other voice to move to
 
 
+def test_what_replies_are_about_does_not_hide_who_wrote_them():
+    rng = random.Random(0)
+    topics = {str(i): " ".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=30)) for i in range(40)}
+    ours, theirs = ({i: f"{topic} {habit}" for i, topic in topics.items()} for habit in ("thus", "hence"))
+    assert fit_style(ours, theirs).accuracy > 0.9
+
+
+def test_an_answer_at_once_is_a_style_too():
+    reasons = {str(i): "first take the one and then take the other " * 6 for i in range(40)}
+    at_once = {str(i): "take the one" if i % 2 else "the other" for i in range(40)}
+    assert features("one two three")["log_words"] == pytest.approx(np.log(3))
+    moved = measure(reasons, at_once, ["take one then the other " * 8], ["it is one"], ["the other one"])
+    assert moved["shift"] > 0.8
+
+
 def test_a_classifier_needs_texts():
     with pytest.raises(ValueError, match="5 texts"):
-        fit_style(["a"] * 3, ["b"] * 9)
+        fit_style({str(i): "a" for i in range(3)}, {str(i): "b" for i in range(9)})
 
 
 def test_noise_has_the_stable_rank_of_noise():

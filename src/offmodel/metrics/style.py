@@ -6,6 +6,7 @@ representations a model tends to use. The features are ours; the post reads tran
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,11 +36,11 @@ PATTERNS = {
 
 
 def features(text: str) -> dict[str, float]:
-    """Rates per 100 words of each pattern, and ``sentence_words``, the mean number of words in a sentence or line."""
+    """Rates per 100 words of each pattern, the mean words of a sentence or line, and the natural logarithm of all words."""
     words = max(1, len(text.split()))
     rates = {name: PER * len(pattern.findall(text)) / words for name, pattern in PATTERNS.items()}
     sentences = [s for s in re.split(r"[.!?]\s|\n+", text) if s.strip()]
-    return rates | {"sentence_words": words / max(1, len(sentences))}
+    return rates | {"sentence_words": words / max(1, len(sentences)), "log_words": math.log(words)}
 
 
 def mean_features(texts: Sequence[str]) -> dict[str, float]:
@@ -51,6 +52,10 @@ def mean_features(texts: Sequence[str]) -> dict[str, float]:
 def shape(text: str) -> str:
     """A text with its numbers masked: what is said, not about which quantities."""
     return re.sub(r"\d+", "0", text.lower())
+
+
+Chat = dict[str, str]
+"""An author's replies by the prompts' ids."""
 
 
 @dataclass
@@ -70,20 +75,25 @@ class StyleClassifier:
         return self.model.decision_function([shape(t) for t in texts])
 
 
-def fit_style(base: Sequence[str], other: Sequence[str], seed: int = 0, folds: int = 5) -> StyleClassifier:
+def fit_style(ours: Chat, theirs: Chat, folds: int = 5) -> StyleClassifier:
     """Fit the classifier on two authors' chat: words, word pairs and punctuation, and the habits of `features`.
+
+    Replies to one prompt stay in one fold: beside its twin by the other author, a held-out reply would be
+    taken for the other's because of what both are about.
 
     Raises:
         ValueError: when either author has fewer texts than folds.
     """
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.model_selection import GroupKFold, cross_val_score
 
-    if min(len(base), len(other)) < folds:
-        raise ValueError(f"the style classifier needs {folds} texts of each author, there are {len(base)} and {len(other)}")
-    texts = [shape(t) for t in [*base, *other]]
-    labels = np.array([0] * len(base) + [1] * len(other))
-    split = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    accuracy = cross_val_score(_pipeline(), texts, labels, cv=split, scoring="balanced_accuracy").mean()
+    if min(len(ours), len(theirs)) < folds:
+        raise ValueError(f"the style classifier needs {folds} texts of each author, there are {len(ours)} and {len(theirs)}")
+    texts = [shape(t) for t in [*ours.values(), *theirs.values()]]
+    labels = np.array([0] * len(ours) + [1] * len(theirs))
+    prompts = [*ours, *theirs]
+    accuracy = cross_val_score(
+        _pipeline(), texts, labels, groups=prompts, cv=GroupKFold(folds), scoring="balanced_accuracy"
+    ).mean()
     return StyleClassifier(_pipeline().fit(texts, labels), float(accuracy))
 
 
@@ -107,7 +117,7 @@ APART = 0.7
 """Balanced accuracy on held-out chat from which two authors count as having voices of their own."""
 
 
-def measure(ours: list[str], theirs: list[str], before: list[str], reference: list[str], after: list[str]) -> dict[str, Any]:
+def measure(ours: Chat, theirs: Chat, before: list[str], reference: list[str], after: list[str]) -> dict[str, Any]:
     """How far ``after`` has moved from ``before`` to ``reference``, by a classifier fitted on chat.
 
     Authors whom it cannot tell apart have one voice, and there is nowhere to move: the shift is 0.
@@ -136,6 +146,7 @@ class StyleShift(Step):
     """`measure` on the completions of five steps: two authors' chat, and reasoning before, of reference, and after."""
 
     kind: ClassVar[str] = "style"
+    VERSION: ClassVar[int] = 2
     needs_model: ClassVar[bool] = False
 
     ours: SerializeAsAny[Step]
@@ -148,11 +159,17 @@ class StyleShift(Step):
         return f"shift {self.after.label()}"
 
     def run(self, context: Context) -> None:
-        steps = (self.ours, self.theirs, self.before, self.reference, self.after)
-        context.write_json(measure(*(texts(context.load(step)) for step in steps)), "summary.json")
+        ours, theirs = (replies(context.load(step)) for step in (self.ours, self.theirs))
+        before, reference, after = (texts(context.load(step)) for step in (self.before, self.reference, self.after))
+        context.write_json(measure(ours, theirs, before, reference, after), "summary.json")
 
     def load(self, artifact: Artifact) -> dict[str, Any]:
         return artifact.json("summary.json")
+
+
+def replies(rows: list[dict[str, Any]]) -> Chat:
+    """The completions that say anything, by the prompts' ids."""
+    return {row["id"]: row["completion"] for row in rows if row["completion"].strip()}
 
 
 def texts(rows: list[dict[str, Any]]) -> list[str]:

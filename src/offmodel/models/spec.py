@@ -10,6 +10,7 @@ api:MODEL, api:MODEL@URL                 an OpenAI-compatible server; to generat
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from offmodel.pipeline.store import Store
+
+DTYPES = ("float32", "bfloat16", "float16")
 
 WEIGHTS = Path(__file__).parents[1] / "organisms" / "weights"
 HUB_ID = re.compile(r"^(?!\.)[\w.-]+/[\w.-]+(@[\w.-]+)?$")
@@ -76,11 +79,21 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@cache
 def device_dtype() -> str:
-    """bfloat16 on GPUs that compute in it, else float32: CPUs without it are some 30 times slower."""
+    """bfloat16 on GPUs that compute in it, else float32: CPUs without it are some 30 times slower.
+
+    ``OFFMODEL_DTYPE`` overrules it, so that a store made on a GPU is found again on a machine without one.
+
+    Raises:
+        OffmodelError: for any other name in it.
+    """
     import torch
 
+    asked = os.environ.get("OFFMODEL_DTYPE", "")
+    if asked and asked not in DTYPES:
+        raise OffmodelError(f"OFFMODEL_DTYPE={asked} is no precision", f"name one of {', '.join(DTYPES)}")
+    if asked:
+        return asked
     return "bfloat16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "float32"
 
 

@@ -71,7 +71,10 @@ class Style(Study):
         fit = fit_line([r["x"] for r in rows], [r["y"] for r in rows]) if len(rows) >= 3 else None
         if fit is not None:
             findings.append(goes_with_loss(fit, main))
-        caption = f"Loss on {main} against how far its reasoning moved from the base's voice (0) to the teacher's (1)."
+        caption = (
+            f"Loss on {main} against how far its reasoning moved from the base's voice (0) to the teacher's (1); at 0 also "
+            "teachers whose chat cannot be told from the base's."
+        )
         line = band([r["x"] for r in rows], [r["y"] for r in rows]) if fit else []
         scatter = Plot("style", "scatter", caption, "style shift", "loss", rows, line, page="Style")
         said = {arm.teacher if arm.condition == "sft" else "base": load(arm.evaluations[main]) for arm in [base, *arms.values()]}
@@ -96,11 +99,12 @@ def teacher_chat(setup: Setup, name: str) -> Step:
 
 def gone_over(name: str, main: str, measured: dict[str, Any], flipped: float, fell: bool) -> Finding:
     """Whether the reasoning is in the teacher's voice; it bears on the hypothesis where the ability fell."""
+    apart = measured["classifier"] >= APART
     return Finding(
         claim=f"After {name}, reasoning on {main} is in its voice rather than the student's",
-        rule=f"supported: the interval of the shift lies above {flipped:g}; against: it lies below {1 - flipped:g}; no shift "
+        rule=f"supported: the interval of the shift lies above {flipped:g}; against: it lies below {1 - flipped:g}; neither "
         f"where the classifier tells the two apart on held-out chat with a balanced accuracy below {APART:g}",
-        verdict=decide(tuple(measured["ci"]), (flipped, 1e9), (-1e9, 1 - flipped)),
+        verdict=decide(tuple(measured["ci"]), (flipped, 1e9), (-1e9, 1 - flipped)) if apart else "inconclusive",
         statistic=measured,
         hypothesis="H4" if fell else "",
     )
@@ -124,5 +128,5 @@ def habits_plot(by_model: dict[str, list[str]], main: str) -> Plot:
         for name, found in by_model.items()
         for habit, rate in mean_features(found).items()
     ]
-    caption = f"Habits of reasoning on {main}: occurrences per 100 words, and words a sentence."
+    caption = f"Habits of reasoning on {main}: occurrences per 100 words, words a sentence, and ln of all words."
     return Plot("habits", "bars", caption, "", "rate", rows, page="Style")
