@@ -14,6 +14,9 @@ PALETTE = ["#2f6fb0", "#c4432b", "#d99a2b", "#3f8f5f", "#7a5aa8", "#7d7f85", "#b
 LABELLED = 10
 """Marks of a scatter that are labelled; of more, the labels would cover each other and hovering names the mark."""
 
+LABEL_PIXELS = 6
+"""Width of a character of a mark's label."""
+
 
 def draw(plot: Plot) -> Any:
     """The chart of a plot."""
@@ -81,12 +84,14 @@ def _bars(plot: Plot) -> Any:
 
 
 def _scatter(plot: Plot) -> Any:
-    chart = alt.Chart(alt.Data(values=plot.rows)).encode(x=alt.X("x:Q", title=plot.x, scale=alt.Scale(zero=False, padding=24)))
+    labels = [str(row.get("label", "")) for row in plot.rows] if len(plot.rows) <= LABELLED else []
+    room = max([24, *(len(label) * LABEL_PIXELS // 2 for label in labels)])
+    chart = alt.Chart(alt.Data(values=plot.rows)).encode(x=alt.X("x:Q", title=plot.x, scale=alt.Scale(zero=False, padding=room)))
     y = alt.Y("y:Q", title=plot.y)
     layers = [chart.mark_circle(size=90, opacity=0.9).encode(y=y, color=_colour(plot), tooltip=_tooltip(plot))]
     if _order(plot, "low"):
         layers.insert(0, chart.mark_rule(opacity=0.35).encode(y="low:Q", y2="high:Q", color=_colour(plot)))
-    if len(plot.rows) <= LABELLED:
+    if labels:
         layers.append(chart.mark_text(dy=-10, fontSize=10).encode(y=y, text="label:N"))
     if plot.line:
         fitted = alt.Chart(alt.Data(values=plot.line)).encode(x="x:Q")
