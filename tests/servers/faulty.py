@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,8 @@ class FaultyProxy(ThreadingHTTPServer):
     """Answers each of ``faults`` once, in order, then forwards to ``port``.
 
     Faults: ``429``, ``500``, ``drop`` (closes the connection), ``garbage`` (not JSON), ``shape`` (JSON of another
-    API), ``slow`` (forwards after half a second), ``400``, ``401``, ``hang`` (answers nothing for 20 s).
+    API), ``slow`` (forwards after half a second), ``400``, ``401``, ``overflow`` (the prompt is too
+    long, in OpenAI's words), ``hang`` (answers nothing for 20 s).
     """
 
     daemon_threads = True
@@ -48,6 +50,9 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(20)
         elif fault in ("429", "500", "400", "401"):
             self.reply(int(fault), b'{"error": {"message": "' + fault.encode() + b' on purpose"}}', {"retry-after-ms": "20"})
+        elif fault == "overflow":
+            error = {"message": "This model's maximum context length is 16 tokens.", "code": "context_length_exceeded"}
+            self.reply(400, json.dumps({"error": error}).encode())
         elif fault == "garbage":
             self.reply(200, b"<html>not an API</html>")
         elif fault == "shape":

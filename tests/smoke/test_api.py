@@ -86,6 +86,13 @@ def test_what_came_is_kept_when_the_rest_fails(port):
     assert KEY not in str(error.value)
 
 
+def test_a_prompt_that_does_not_fit_is_reported_and_the_others_are_answered(port):
+    over, answered = engine(FaultyProxy(port, ["overflow"]), concurrency=1).generate(asked(2), GREEDY)
+    assert (over.id, over.finish_reason, over.text) == ("r0", "overflow", "")
+    assert answered.finish_reason != "overflow"
+    assert answered.text
+
+
 @pytest.mark.parametrize(
     ("faults", "says"),
     [

@@ -142,9 +142,14 @@ def test_an_error_in_one_lane_stops_the_other(engine, requests, monkeypatch, two
     assert len(done) <= 2
 
 
-def test_a_prompt_longer_than_the_context_is_refused(engine):
-    with pytest.raises(OffmodelError, match="context is 2048"):
-        engine.generate([Request("long", [{"role": "user", "content": "garden " * 3000}])], Sampling())
+def test_a_prompt_longer_than_the_context_is_reported_and_the_others_are_answered(engine, requests):
+    long = Request("long", [{"role": "user", "content": "garden " * 3000}])
+    seen = []
+    first, over = engine.generate([requests[0], long], Sampling(max_new_tokens=8), seen.append)
+    assert (over.finish_reason, over.text, over.token_ids) == ("overflow", "", [])
+    assert over.prompt_tokens > 2048
+    assert first == engine.generate([requests[0]], Sampling(max_new_tokens=8))[0]
+    assert {c.id for c in seen} == {"long", requests[0].id}
 
 
 @pytest.mark.parametrize("cache", ["in place", "transformers"])

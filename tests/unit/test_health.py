@@ -2,7 +2,7 @@
 
 import pytest
 
-from offmodel.benchmarks.health import flags, health
+from offmodel.benchmarks.health import flags, health, overflow_rate
 
 
 def rows(n, correct=True, parsed=True, finish="stop", text="an answer", tokens=10):
@@ -29,6 +29,13 @@ def test_a_real_loss_is_not_excused():
 
 def test_truncation_explains_a_drop():
     assert flags(rows(60) + rows(40, False, False, "length"), BASE) == ["truncated", "unparsed", "health_explains"]
+
+
+def test_prompts_that_do_not_fit_are_counted_and_explain_what_they_cost():
+    over = rows(92) + rows(8, False, False, "overflow", "", 0)
+    assert overflow_rate(over) == {"overflow_rate": 0.08}
+    assert overflow_rate(BASE) == {}
+    assert flags(over, BASE) == ["unparsed", "empty", "overflow", "health_explains"]
 
 
 def test_unparsed_answers_explain_a_drop():

@@ -49,6 +49,7 @@ def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> li
     """What could explain a drop other than lost capability.
 
     ``truncated``, ``unparsed``, ``empty``: the rate rose by more than `WORSE_BY` against the base.
+    ``overflow``: some prompts did not fit into the model's context; their items count as wrong.
     ``health_explains``: counting every newly truncated or unparsed item as the base answered it would
     undo at least half of the drop.
     """
@@ -60,6 +61,8 @@ def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> li
         found.append("unparsed")
     if now.empty_rate - before.empty_rate > WORSE_BY:
         found.append("empty")
+    if overflow_rate(tuned):
+        found.append("overflow")
     lost = [(t, b) for t, b in zip(tuned, base, strict=True) if b["correct"] and not t["correct"]]
     gained = sum(t["correct"] and not b["correct"] for t, b in zip(tuned, base, strict=True))
     drop = len(lost) - gained
@@ -72,6 +75,12 @@ def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> li
 def as_columns(measured: Health) -> dict[str, float | None]:
     """The health columns of a cell, rounded."""
     return {k: v if v is None else round(v, 4) for k, v in asdict(measured).items()}
+
+
+def overflow_rate(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """How often the prompt did not fit into the model's context; nothing where all did."""
+    over = sum(row["finish_reason"] == "overflow" for row in rows)
+    return {"overflow_rate": over / len(rows)} if over else {}
 
 
 TRACES = ("valid", "empty", "missing", "truncated")

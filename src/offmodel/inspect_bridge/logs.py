@@ -23,6 +23,7 @@ from inspect_ai.scorer import CORRECT, INCORRECT, Score
 
 from offmodel.benchmarks.health import health
 from offmodel.errors import OffmodelError
+from offmodel.inspect_bridge.provider import STOP_REASONS
 from offmodel.pipeline.store import Artifact, disk_errors
 
 SCORER = "graded"
@@ -74,7 +75,7 @@ def write_log(artifact: Artifact, directory: Path) -> Path:
 def sample(row: dict[str, Any], model: str) -> EvalSample:
     """One graded row as a sample of the log."""
     asked, said = ChatMessageUser(content=row["question"]), ChatMessageAssistant(content=row["completion"], model=model)
-    output = ModelOutput.from_content(model, row["completion"], "max_tokens" if row["finish_reason"] == "length" else "stop")
+    output = ModelOutput.from_content(model, row["completion"], STOP_REASONS[row["finish_reason"]])
     output.usage = ModelUsage(
         input_tokens=row["prompt_tokens"],
         output_tokens=row["completion_tokens"],

@@ -18,6 +18,7 @@ from inspect_ai.model import (
     ModelAPI,
     ModelOutput,
     ModelUsage,
+    StopReason,
     modelapi,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
@@ -26,6 +27,9 @@ from offmodel.errors import OffmodelError
 from offmodel.models.engine import Completion, Request, Sampling
 from offmodel.models.spec import load_model, resolve_model
 from offmodel.models.transformers_engine import TransformersEngine
+
+STOP_REASONS: dict[str, StopReason] = {"stop": "stop", "length": "max_tokens", "overflow": "model_length"}
+"""Inspect's words for an engine's finish reasons."""
 
 GATHER_SECONDS = 0.05
 """How long the first request of a batch waits for others."""
@@ -82,8 +86,7 @@ class OffmodelAPI(ModelAPI):
             total_tokens=completion.prompt_tokens + completion.completion_tokens,
         )
         message = ChatMessageAssistant(content=completion.text, model=self.model_name, source="generate")
-        reason = "max_tokens" if completion.finish_reason == "length" else "stop"
-        choice = ChatCompletionChoice(message=message, stop_reason=reason)
+        choice = ChatCompletionChoice(message=message, stop_reason=STOP_REASONS[completion.finish_reason])
         return ModelOutput(model=self.model_name, choices=[choice], usage=usage)
 
     async def _complete(self, input: list[ChatMessage], sampling: Sampling) -> Completion:

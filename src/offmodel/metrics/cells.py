@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from offmodel.benchmarks import get_benchmark
 from offmodel.benchmarks.evaluate import Evaluate
-from offmodel.benchmarks.health import as_columns, flags, health, trace_rates
+from offmodel.benchmarks.health import as_columns, flags, health, overflow_rate, trace_rates
 from offmodel.metrics.paired import holm, mcnemar_exact, minimum_detectable_effect, paired_delta, wilson
 
 Rows = list[dict[str, Any]]
@@ -109,6 +109,7 @@ def _cell(
     now, before = correct(tuned), correct(base)
     delta, delta_ci = paired_delta(now, before)
     n = len(now)
+    measured = get_benchmark(benchmark).measures(tuned) | trace_rates(tuned) | overflow_rate(tuned)
     return Cell(
         student=arm.student,
         teacher=arm.teacher,
@@ -126,7 +127,7 @@ def _cell(
         minimum_detectable_effect=round(minimum_detectable_effect(n), 4),
         **as_columns(health(tuned)),  # pyright: ignore[reportArgumentType]
         flags=flags(tuned, base),
-        measures={k: round(v, 4) for k, v in (get_benchmark(benchmark).measures(tuned) | trace_rates(tuned)).items()},
+        measures={k: round(v, 4) for k, v in measured.items()},
         artifact=artifact,
     )
 

@@ -130,11 +130,14 @@ class ApiEngine:
             reply = await self._reply(client, request, sampling, budget)
             spent = self.budget.cost(reply)
             return completion_of(request, reply)
-        except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError, openai.BadRequestError) as e:
+        except openai.BadRequestError as e:
             spent = 0.0
-            raise HopelessError(
-                f"{self.base_url} refuses {self.model!r}: {_message(e)}", "check the model's name, the key and the URL"
-            ) from e
+            if not _overflowed(e):
+                raise self._refused(e) from e
+            return Completion(request.id, "", [], "overflow", 0, counted=0)
+        except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as e:
+            spent = 0.0
+            raise self._refused(e) from e
         except openai.APIConnectionError as e:
             raise OffmodelError(
                 f"{self.base_url} did not answer after {self.retries} retries ({type(e).__name__})",
@@ -148,6 +151,11 @@ class ApiEngine:
             ) from e
         finally:
             self.budget.settle(reserved, spent)
+
+    def _refused(self, error: Any) -> HopelessError:
+        return HopelessError(
+            f"{self.base_url} refuses {self.model!r}: {_message(error)}", "check the model's name, the key and the URL"
+        )
 
     async def _reply(self, client: AsyncOpenAI, request: Request, sampling: Sampling, max_tokens: int) -> Any:
         from openai import APIResponseValidationError
@@ -197,6 +205,11 @@ def api_key(base_url: str) -> str:
     if found is None:
         raise OffmodelError(f"there is no key for {base_url}", f"set one of {', '.join(KEYS)}")
     return found
+
+
+def _overflowed(error: Any) -> bool:
+    """Whether the request was refused because its prompt does not fit: OpenAI's code, or vLLM's words for it."""
+    return getattr(error, "code", None) == "context_length_exceeded" or "maximum context length" in _message(error)
 
 
 def _message(error: Any) -> str:

@@ -50,7 +50,8 @@ class Completion:
         id: the request's.
         text: the completion without special tokens and without the prefill.
         token_ids: its tokens, the end-of-turn token included when there was one.
-        finish_reason: ``stop`` (end of turn or stop string) or ``length`` (budget used up).
+        finish_reason: ``stop`` (end of turn or stop string), ``length`` (budget used up) or ``overflow`` (the prompt
+            leaves no room in the context; nothing was written).
         prompt_tokens: tokens of the rendered prompt, prefill included.
         stopped_by: the stop string that ended it; empty when the model or the budget did.
         counted: tokens the server says it wrote, where the ids are not known.

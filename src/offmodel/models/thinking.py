@@ -46,7 +46,8 @@ def think_and_answer(generate: Callable[..., Rows], requests: list[Request], sam
 
 
 def _turn_ended(thought: dict[str, Any]) -> bool:
-    return thought["finish_reason"] == "stop" and thought.get("stopped_by") != CLOSE
+    """Also when there was no room for one: the prompt with an answer begun would not fit either."""
+    return thought["finish_reason"] in ("stop", "overflow") and thought.get("stopped_by") != CLOSE
 
 
 def _joined(thought: dict[str, Any], answer: dict[str, Any] | None) -> dict[str, Any]:

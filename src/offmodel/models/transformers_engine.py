@@ -59,11 +59,7 @@ class TransformersEngine:
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, on_done: Callable[[Completion], None] | None = None
     ) -> list[Completion]:
-        """See `Engine.generate`.
-
-        Raises:
-            OffmodelError: when a prompt leaves no room for its completion in the model's context.
-        """
+        """See `Engine.generate`."""
         prompts = chat.prompt_ids(self.tokenizer, requests)
         rows = [self._row(i, request, prompts[i], sampling) for i, request in enumerate(requests)]
         done: dict[int, Completion] = {}
@@ -75,7 +71,11 @@ class TransformersEngine:
             if on_done:
                 on_done(done[row.index])
 
-        pending = sorted(rows, key=lambda r: (len(r.prompt) + r.budget, r.index))
+        for row in rows:
+            if not row.budget:
+                row.finish_reason = "overflow"
+                finish(row)
+        pending = sorted((row for row in rows if row.budget), key=lambda r: (len(r.prompt) + r.budget, r.index))
         while pending:
             batch = self._next_batch(pending)
             try:
@@ -107,12 +107,7 @@ class TransformersEngine:
 
     def _row(self, index: int, request: Request, prompt: list[int], sampling: Sampling) -> Row:
         budget = request.max_new_tokens or sampling.max_new_tokens
-        if self.context and len(prompt) + 1 > self.context:
-            raise OffmodelError(
-                f"request {request.id!r} has a prompt of {len(prompt)} tokens, the model's context is {self.context}",
-                "shorten the prompt or use a model with a longer context",
-            )
-        budget = min(budget, self.context - len(prompt)) if self.context else budget
+        budget = min(budget, max(0, self.context - len(prompt))) if self.context else budget
         draws = uniform_draws(sampling.seed, request.id, budget) if sampling.temperature > 0 else None
         return Row(index, prompt, budget, draws)
 
