@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
-from offmodel.cli_options import AsJson, StoreDir, open_store, out
+from offmodel.cli_doctor import doctor
+from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, StudyName, open_store, out
 from offmodel.cli_organisms import organisms_app
 from offmodel.errors import OffmodelError
 
@@ -29,21 +29,10 @@ data_app = typer.Typer(help="Completions and graded rows.", no_args_is_help=True
 app.add_typer(data_app, name="data")
 
 
-def _study_names(incomplete: str) -> list[str]:
-    from offmodel.studies import studies
-
-    return [name for name in studies() if name.startswith(incomplete)]
-
-
 def _benchmark_names(incomplete: str) -> list[str]:
     from offmodel.benchmarks import BENCHMARKS
 
     return [name for name in BENCHMARKS if name.startswith(incomplete)]
-
-
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=_study_names)]
-Pairs = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Parameters; lists are comma-separated.")]
-Scale = Annotated[str, typer.Option(help="Preset of parameters: organism, small or paper.")]
 
 
 @app.command()
@@ -144,27 +133,7 @@ def grade(
     print_grades(chosen.name, found, out)
 
 
-@app.command()
-def doctor(
-    model: Annotated[str | None, typer.Argument(help="Model to look at too.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Of the training whose memory is estimated.")] = 16,
-    max_length: Annotated[int, typer.Option(help="Of the training whose memory is estimated.")] = 1024,
-    as_json: AsJson = False,
-) -> None:
-    """Check this machine, and a model, and say what to do; exits with 1 when something is in the way."""
-    from offmodel.doctor import diagnose
-
-    checks = diagnose(model, batch_size, max_length)
-    if as_json:
-        typer.echo(json.dumps([vars(c) for c in checks]))
-    else:
-        table = Table("", "what", "found", "what to do", box=None)
-        for c in checks:
-            sign = {"ok": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "problem": "[red]problem[/red]"}[c.state]
-            table.add_row(sign, c.what, escape(c.found), "" if c.state == "ok" else escape(c.mend))
-        out.print(table)
-    if any(c.state == "problem" for c in checks):
-        raise typer.Exit(1)
+app.command()(doctor)
 
 
 @app.command()

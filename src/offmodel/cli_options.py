@@ -10,6 +10,17 @@ from rich.console import Console
 
 out = Console()
 
+
+def study_names(incomplete: str) -> list[str]:
+    """For tab completion."""
+    from offmodel.studies import studies
+
+    return [name for name in studies() if name.startswith(incomplete)]
+
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=study_names)]
+Pairs = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="Parameters; lists are comma-separated.")]
+Scale = Annotated[str, typer.Option(help="Preset of parameters: organism, small or paper.")]
 StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts are kept.", envvar="OFFMODEL_STORE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 

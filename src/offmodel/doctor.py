@@ -157,21 +157,33 @@ def estimate(config: Any, dtype: str, batch_size: int, max_length: int) -> dict[
     Weights; for LoRA the activations of one batch, layer inputs and the logits in float32; for full
     training four more floats a weight (gradient, AdamW's two moments, the float32 copy).
     """
-    import torch
-    from transformers import AutoModelForCausalLM
+    from offmodel.training.train_step import CHECKPOINTING_PARAMETERS
 
-    with torch.device("meta"):
-        parameters = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+    parameters = parameter_count(config)
     size = {"float32": 4, "bfloat16": 2, "float16": 2}[dtype]
     text = config.get_text_config()
-    tokens = batch_size * max_length
-    activations = tokens * (text.num_hidden_layers * text.hidden_size * 34 * size / 2 + text.vocab_size * 8)
+    tokens, layer = batch_size * max_length, text.hidden_size * 34 * size / 2
+    kept = text.num_hidden_layers * text.hidden_size * size + layer if parameters > CHECKPOINTING_PARAMETERS else 0.0
+    activations = tokens * ((kept or text.num_hidden_layers * layer) + text.vocab_size * 8)
     weights = parameters * size
     return {
         "generate": weights * 1.3,
         "train LoRA": weights + activations,
         "train all weights": weights + 16 * parameters + activations,
     }
+
+
+def parameter_count(config: Any, rank: int | None = None) -> int:
+    """Parameters of a model of this configuration; with ``rank``, of a LoRA adapter on all its linear layers but the head."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    if rank is None:
+        return sum(p.numel() for p in model.parameters())
+    linear = [m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and not name.endswith("lm_head")]
+    return sum(rank * (m.in_features + m.out_features) for m in linear)
 
 
 def available_memory() -> float:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from offmodel.cli import app
-from offmodel.doctor import diagnose, estimate, template
+from offmodel.doctor import diagnose, estimate, parameter_count, template
 from offmodel.models.spec import load_model, resolve_model
 
 ORGANISM = resolve_model("organism:markdown").location
@@ -64,6 +64,34 @@ def test_templates_that_spoil_training(student):
 def test_a_model_that_does_not_exist_or_does_not_fit():
     assert states(diagnose("organism:nobody"))["model"] == "problem"
     assert states(diagnose("organism:markdown", batch_size=4096, max_length=100_000))["memory to train LoRA"] == "problem"
+
+
+def of_study(*arguments):
+    result = CliRunner().invoke(app, ["doctor", *arguments, "--json"])
+    return result.exit_code, {c["what"]: c for c in json.loads(result.stdout)}
+
+
+def test_a_study_that_fits_and_one_that_does_not(tmp_path):
+    small = ["degradation", "teachers=organism:prose,self", "benchmarks=facts", "--store", str(tmp_path), "--workers", "2"]
+    code, found = of_study(*small)
+    assert code == 0
+    assert found["study"]["found"].startswith("7 steps to run, 0 in the store")
+    assert "2 largest steps, such as adapter/" in found["memory of the study"]["found"]
+    assert "2 workers" in found["time of the study"]["found"]
+    code, found = of_study(*small, "batch_size=4096", "max_length=100000")
+    assert code == 1
+    assert found["memory of the study"]["state"] == "problem"
+    code, found = of_study("degradation", "teachers=organism:nobody", "--store", str(tmp_path))
+    assert code == 1
+    assert "nobody" in found["study"]["found"]
+
+
+def test_an_adapters_size_is_exact(student):
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=16, target_modules="all-linear", task_type="CAUSAL_LM")
+    network = get_peft_model(load_model(resolve_model("organism:markdown")).model, config)
+    assert parameter_count(student.model.config, 16) == sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def test_the_estimate_of_weights_is_exact(student):

@@ -16,10 +16,7 @@ from offmodel.models import checks
 from offmodel.models.chat import training_example
 from offmodel.models.spec import LoadedModel, load_model
 from offmodel.pipeline.execute import Context
-from offmodel.training.train_step import Train, TrainingConfig
-
-CHECKPOINTING_PARAMETERS = 1_000_000_000
-"""Above this many parameters activations are recomputed to save memory; it changes no number."""
+from offmodel.training.train_step import CHECKPOINTING_PARAMETERS, Train, TrainingConfig
 
 
 class Watch(TrainerCallback):

@@ -13,6 +13,9 @@ from offmodel.pipeline.execute import Context
 from offmodel.pipeline.step import Spec, Step
 from offmodel.pipeline.store import Artifact
 
+CHECKPOINTING_PARAMETERS = 1_000_000_000
+"""Above this many parameters activations are recomputed to save memory; it changes no number."""
+
 
 class TrainingConfig(Spec):
     """Every number of a fine-tuning run.
