@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from offmodel.cli_doctor import doctor
-from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, StudyName, open_store, out
+from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, StudyName, log_writer, open_store, out
 from offmodel.cli_organisms import organisms_app
 from offmodel.errors import OffmodelError
 
@@ -45,6 +45,7 @@ def run(
     workers: Annotated[int | None, typer.Option(help="Worker processes; by default one a core, one with a GPU.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="US dollars that API models may cost; needs --price.")] = None,
     price: Annotated[list[str] | None, typer.Option(help="MODEL=INPUT/OUTPUT, US dollars per million tokens.")] = None,
+    logs: Annotated[bool, typer.Option("--logs", help="Also write every evaluation for `inspect view`, into OUT/logs.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study and write its report; what is in the store is not run again."""
@@ -55,6 +56,7 @@ def run(
     from offmodel.studies.run import run_study
 
     directory = out_dir or Path("runs") / study
+    write_log = log_writer() if logs else None
     ledger = open_ledger(max_cost, price or [])
     try:
         with Runner(open_store(store), workers, Display()) as runner:
@@ -66,6 +68,9 @@ def run(
         if ledger.spent:
             Console(stderr=True).print(f"API models cost {ledger.spent:.4f} USD in this run", highlight=False)
     report = write_outputs(outcome, directory, "offmodel " + shlex.join(sys.argv[1:]))
+    if write_log:
+        for name in {e.name() for arm in outcome.result.arms for e in arm.evaluations.values()}:
+            write_log(outcome.store.find(name), directory / "logs")
     if as_json:
         typer.echo(json.dumps(results(outcome), ensure_ascii=False))
         return
@@ -158,11 +163,7 @@ def inspect_log(
     store: StoreDir = Path("store"),
 ) -> None:
     """Write evaluations as .eval logs for `inspect view`."""
-    try:
-        from offmodel.inspect_bridge.logs import write_log
-    except ImportError as e:
-        raise OffmodelError("Inspect is not installed", "pip install 'offmodel[inspect]'") from e
-    root = open_store(store)
+    write_log, root = log_writer(), open_store(store)
     found = [a for a in root.artifacts() if a.name.startswith("evaluation/")] if name == "all" else [root.find(name)]
     for artifact in found:
         out.print(f"wrote {write_log(artifact, directory)}", highlight=False, soft_wrap=True)

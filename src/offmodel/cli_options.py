@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from offmodel.errors import OffmodelError
+from offmodel.pipeline.store import Artifact
 
 out = Console()
 
@@ -23,6 +27,19 @@ Pairs = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", hel
 Scale = Annotated[str, typer.Option(help="Preset of parameters: organism, small or paper.")]
 StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts are kept.", envvar="OFFMODEL_STORE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def log_writer() -> Callable[[Artifact, Path], Path]:
+    """What writes an evaluation as an ``.eval`` log.
+
+    Raises:
+        OffmodelError: without the extra ``inspect``.
+    """
+    try:
+        from offmodel.inspect_bridge.logs import write_log
+    except ImportError as e:
+        raise OffmodelError("Inspect is not installed", "pip install 'offmodel[inspect]'") from e
+    return write_log
 
 
 def open_store(path: Path):

@@ -11,8 +11,10 @@ import pytest
 
 pytest.importorskip("inspect_ai")
 from inspect_ai.log import list_eval_logs, read_eval_log
+from typer.testing import CliRunner
 
 from offmodel.benchmarks import get_benchmark
+from offmodel.cli import app
 from offmodel.inspect_bridge.logs import write_log
 from offmodel.models.engine import Request, Sampling
 from offmodel.pipeline.store import Store
@@ -77,3 +79,13 @@ def test_every_evaluation_becomes_a_log(tiny_run, tmp_path):
     assert log.results.scores[0].metrics["truncation_rate"].value == sum(r["finish_reason"] == "length" for r in rows) / len(rows)
     first = next(s for s in log.samples if s.id == rows[0]["id"])
     assert first.messages[1].text == rows[0]["completion"]
+
+
+def test_a_run_writes_all_its_evaluations_when_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = ["teachers=organism:prose", "benchmarks=facts", "n=8", "examples=8", "steps=2", "max_new_tokens=8"]
+    result = CliRunner().invoke(app, ["run", "degradation", *settings, "--logs", "--workers", "1"])
+    assert result.exit_code == 0, result.output
+    logs = [read_eval_log(str(path)) for path in (tmp_path / "runs/degradation/logs").glob("*.eval")]
+    assert len(logs) == 2, "the base and the tuned model"
+    assert all(log.eval.task == "offmodel/facts" and len(log.samples) == 8 for log in logs)
