@@ -45,6 +45,8 @@ def test_the_line_is_scipys_line():
     assert fit.intercept == pytest.approx(known.intercept)
     assert fit.pearson == pytest.approx(known.rvalue)
     assert fit.spearman == pytest.approx(stats.spearmanr(x, y).statistic)
+    tied = np.round(x)
+    assert fit_line(tied, y).spearman == pytest.approx(stats.spearmanr(tied, y).statistic)
     assert fit.x_intercept == pytest.approx(-known.intercept / known.slope)
     assert fit.slope_ci[0] < 0.7 < fit.slope_ci[1]
 

@@ -45,15 +45,15 @@ def health(rows: Sequence[dict[str, Any]]) -> Health:
     )
 
 
-def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> list[str]:
-    """What could explain a drop other than lost capability.
+def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]], now: Health | None = None) -> list[str]:
+    """What could explain a drop other than lost capability; ``now`` is the health of ``tuned``, where it is known.
 
     ``truncated``, ``unparsed``, ``empty``: the rate rose by more than `WORSE_BY` against the base.
     ``overflow``: some prompts did not fit into the model's context; their items count as wrong.
     ``health_explains``: counting every newly truncated or unparsed item as the base answered it would
     undo at least half of the drop.
     """
-    now, before = health(tuned), health(base)
+    now, before = (now or health(tuned)), health(base)
     found = []
     if now.truncation_rate - before.truncation_rate > WORSE_BY:
         found.append("truncated")

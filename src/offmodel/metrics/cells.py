@@ -108,7 +108,7 @@ def _cell(
         raise ValueError(f"{artifact} answers other items than the base")
     now, before = correct(tuned), correct(base)
     delta, delta_ci = paired_delta(now, before)
-    n = len(now)
+    n, healthy = len(now), health(tuned)
     measured = get_benchmark(benchmark).measures(tuned) | trace_rates(tuned) | overflow_rate(tuned)
     return Cell(
         student=arm.student,
@@ -125,8 +125,8 @@ def _cell(
         p_value=mcnemar_exact(now, before),
         p_holm=1.0,
         minimum_detectable_effect=round(minimum_detectable_effect(n), 4),
-        **as_columns(health(tuned)),  # pyright: ignore[reportArgumentType]
-        flags=flags(tuned, base),
+        **as_columns(healthy),  # pyright: ignore[reportArgumentType]
+        flags=flags(tuned, base, healthy),
         measures={k: round(v, 4) for k, v in measured.items()},
         artifact=artifact,
     )

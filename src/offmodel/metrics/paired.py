@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from statistics import NormalDist
 
 import numpy as np
-from scipy import stats
+from scipy.special import bdtr
 
 Interval = tuple[float, float]
 
@@ -23,7 +24,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} of {n} is no proportion")
-    z = stats.norm.ppf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     p = successes / n
     centre = p + z * z / (2 * n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -79,7 +80,7 @@ def mcnemar_exact(tuned: Sequence[bool], base: Sequence[bool]) -> float:
 
 @cache
 def _sign_test(successes: int, n: int) -> float:
-    return float(stats.binomtest(successes, n, 0.5).pvalue) if n else 1.0
+    return min(1.0, 2 * float(bdtr(min(successes, n - successes), n, 0.5)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -105,7 +106,7 @@ def minimum_detectable_effect(n: int, discordance: float = 0.2, alpha: float = 0
         alpha: two-sided level.
         power: wanted.
     """
-    za, zb = stats.norm.ppf(1 - alpha / 2), stats.norm.ppf(power)
+    za, zb = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
     low, high = 0.0, 1.0
     for _ in range(60):
         delta = (low + high) / 2

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from offmodel.metrics.paired import Interval
 
@@ -124,7 +123,7 @@ def _pearson(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    return _pearson(stats.rankdata(x), stats.rankdata(y))
+    return _pearson(_ranks(x), _ranks(y))
 
 
 def _middle(values: np.ndarray) -> Interval:
@@ -134,3 +133,9 @@ def _middle(values: np.ndarray) -> Interval:
         return float("nan"), float("nan")
     low, high = np.quantile(defined, (0.025, 0.975))
     return float(low), float(high)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
