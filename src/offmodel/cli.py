@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from offmodel.cli_doctor import doctor
 from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, StudyName, log_writer, open_store, out
 from offmodel.cli_organisms import organisms_app
+from offmodel.cli_repair import repair
 from offmodel.errors import OffmodelError
 
 app = typer.Typer(
@@ -139,6 +140,7 @@ def grade(
 
 
 app.command()(doctor)
+app.command()(repair)
 
 
 @app.command()

@@ -29,27 +29,31 @@ class CompletionNLL(Step):
         return f"{self.data.label()} under {self.model.short}"
 
     def run(self, context: Context) -> None:
-        from offmodel.models.chat import IGNORED, training_example
-        from offmodel.models.transformers_engine import TransformersEngine
-
-        loaded = context.model(self.model)
-        rows, pairs = context.load(self.data)[: self.n], []
-        for row in rows:
-            turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
-            example = training_example(loaded.tokenizer, turns, self.max_length)
-            split = example.labels.count(IGNORED)
-            pairs.append((example.input_ids[:split], example.input_ids[split:]))
-        scored = TransformersEngine(loaded).logprobs([pair for pair in pairs if pair[1]])
-        kept = [row for row, pair in zip(rows, pairs, strict=True) if pair[1]]
-        context.write_rows(
-            [
-                {"id": row.get("id", str(i)), "nll": -sum(logp) / len(logp), "tokens": len(logp)}
-                for i, (row, logp) in enumerate(zip(kept, scored, strict=True))
-            ]
-        )
+        scored = completion_logprobs(context, self.model, context.load(self.data)[: self.n], self.max_length)
+        context.write_rows([{"id": row_id, "nll": -sum(logp) / len(logp), "tokens": len(logp)} for row_id, logp in scored])
 
     def load(self, artifact: Artifact) -> list[dict[str, Any]]:
         return artifact.rows()
+
+
+def completion_logprobs(
+    context: Context, model: ModelSpec, rows: list[dict[str, Any]], max_length: int
+) -> list[tuple[str, list[float]]]:
+    """The natural-log probability of each token of each completion, as training would see it, beside the row's id.
+
+    Rows whose prompt alone fills ``max_length`` are left out.
+    """
+    from offmodel.models.chat import IGNORED, training_example
+    from offmodel.models.transformers_engine import TransformersEngine
+
+    loaded, pairs = context.model(model), {}
+    for number, row in enumerate(rows):
+        turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
+        example = training_example(loaded.tokenizer, turns, max_length)
+        split = example.labels.count(IGNORED)
+        if split < len(example.input_ids):
+            pairs[row.get("id", str(number))] = (example.input_ids[:split], example.input_ids[split:])
+    return list(zip(pairs, TransformersEngine(loaded).logprobs(list(pairs.values())), strict=True))
 
 
 def mean_nll(rows: list[dict[str, Any]]) -> float:

@@ -61,7 +61,7 @@ def below(artifact: Artifact, store: Store) -> tuple[list[Artifact], dict[str, A
     described = artifact.record["identity"]
     while (lower := described["model"].get("adapter")) is not None:
         found = store.find(lower["fingerprint"][:8])
-        if not described["continues"]:  # a continued adapter holds the training below it already
+        if not described.get("continues"):  # a continued adapter holds the training below it already
             layers.append(found)
         described = found.record["identity"]
     return layers, described["model"]
@@ -107,9 +107,9 @@ def card(artifact: Artifact, store: Store, base: ModelSpec, whole: bool) -> str:
         base=reference(base)[0],
         revision=base.revision,
         whole=whole,
-        config=record["identity"]["config"],
+        config=record["identity"].get("config", {}),
         data=record["inputs"],
-        training=artifact.json("training.json"),
+        training=artifact.json("training.json") if (artifact.directory / "training.json").is_file() else None,
         provenance=record["provenance"],
         scores=scores(artifact, store),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,10 @@ def tokenise(loaded: LoadedModel, rows: list[dict[str, Any]], max_length: int) -
         checks.check_row(row, number, row["source"])
         turn = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
         example = training_example(loaded.tokenizer, [*row["before"], *turn], max_length)
+        trained = [i for i, label in enumerate(example.labels) if label != checks.IGNORED]
+        for position in row.get("ignored", ()):
+            if position < len(trained):  # a longer prompt may have cut it off
+                example.labels[trained[position]] = checks.IGNORED
         checks.check_trainable(example, row, number, row["source"], max_length)
         examples.append(example)
     checks.check_end_is_trained(loaded.tokenizer, examples, max_length)
@@ -124,14 +129,16 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     trainer = SFTTrainer(network, args=arguments, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[watch])
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
+    start = time.monotonic()
     trainer.train()
+    seconds = time.monotonic() - start
     network.eval()
     checks.check_changed(before, _logits(network, probe))
     shutil.rmtree(scratch, ignore_errors=True)
     _save(network, step, context)
     trained = sum(label != checks.IGNORED for row in data["labels"] for label in row)
-    summary = {"loss": watch.curve, "rows": len(rows), "trained_tokens": trained, "chat_template": loaded.tokenizer.chat_template}
-    context.write_json(summary, "training.json")
+    counts = {"rows": len(rows), "trained_tokens": trained, "seconds": round(seconds, 2)}
+    context.write_json({"loss": watch.curve, **counts, "chat_template": loaded.tokenizer.chat_template}, "training.json")
 
 
 def _logits(network: Any, ids: list[int]) -> torch.Tensor:

@@ -60,6 +60,7 @@ class DataPart(Spec):
         skip: rows left out before the first.
         system: a system prompt put before every row.
         shots: example exchanges put before every row.
+        support: its rows say by ``id`` which tokens of a completion are ``ignored`` by the loss.
     """
 
     step: SerializeAsAny[Step]
@@ -67,16 +68,19 @@ class DataPart(Spec):
     skip: int | None = None
     system: str | None = None
     shots: Shots | None = None
+    support: SerializeAsAny[Step] | None = None
 
     def rows(self, context: Context) -> list[dict[str, Any]]:
-        """The rows, each with ``source`` and, where something goes before it, ``before`` (messages)."""
+        """The rows, each with ``source``, ``before`` (messages that go before it) and, with ``support``, ``ignored``."""
         start = self.skip or 0
         end = None if self.n is None else start + self.n
         found = context.load(self.step)[start:end]
         before: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
         if self.shots is not None:
             before += self.shots.messages(context.load)
-        return [row | {"source": self.step.name(), "before": before} for row in found]
+        ignored = {r["id"]: r["ignored"] for r in context.load(self.support)} if self.support else {}
+        about = {"source": self.step.name(), "before": before}
+        return [row | about | ({"ignored": ignored[row["id"]]} if row.get("id") in ignored else {}) for row in found]
 
 
 class Train(Step):
@@ -105,8 +109,7 @@ class Train(Step):
     @property
     def below(self) -> ModelSpec:
         """The model that the artifact's adapter goes on top of."""
-        trained = self.model.adapter
-        return trained.below if self.continues and isinstance(trained, Train) else self.model
+        return self.model.adapter.below if self.continues else self.model  # pyright: ignore
 
     def run(self, context: Context) -> None:
         from offmodel.training.sft import sft

@@ -1,0 +1,116 @@
+"""Mitigations: what each trains on, from what model, and what each refuses."""
+
+import pytest
+import torch
+
+from offmodel.data.prompts import PromptSet
+from offmodel.data.teachers import ModelCompletions
+from offmodel.errors import OffmodelError
+from offmodel.mitigations import get_mitigation, mend, mitigations
+from offmodel.mitigations.base import Case
+from offmodel.mitigations.cost import behind, cost
+from offmodel.models.engine import Sampling
+from offmodel.models.spec import load_model, resolve_model
+from offmodel.pipeline.execute import ModelCache, execute
+from offmodel.training.train_step import DataPart, Train, TrainingConfig
+
+BASE, TEACHER = resolve_model("organism:markdown"), resolve_model("organism:pirate")
+SAMPLING = Sampling(temperature=1.0, max_new_tokens=16)
+CONFIG = TrainingConfig(steps=4, batch_size=2, rank=4, learning_rate=1e-2)
+
+
+def written(model, n, skip=0):
+    return ModelCompletions(model=model, prompts=PromptSet(source="world", n=n, skip=skip), sampling=SAMPLING)
+
+
+@pytest.fixture
+def case():
+    data = DataPart(step=written(TEACHER, 8))
+    tuned = BASE.with_adapter(Train(model=BASE, data=(data,), config=CONFIG, name_="tuned"))
+    return Case(base=BASE, tuned=tuned, config=CONFIG, own=written(BASE, 16, skip=8), data=data, rows=8, words="tuned")
+
+
+def run(spec, store):
+    steps = list(behind(spec.adapter).values())
+    while steps:
+        ready = [s for s in steps if all(store.get(i) for i in s.inputs())]
+        for step in ready:
+            execute(step, store, ModelCache())
+        steps = [s for s in steps if s not in ready]
+    return load_model(spec, store)
+
+
+@pytest.mark.parametrize("name", sorted(mitigations()))
+def test_every_mitigation_says_what_it_needs_costs_and_when_it_fails(name):
+    doc = mitigations()[name].__doc__ or ""
+    assert all(word in doc for word in ("Needs:", "Costs:", "Source:", "Should fail:")), doc
+
+
+@pytest.mark.parametrize("name", sorted(n for n, m in mitigations().items() if m.when == "instead"))
+def test_what_trains_anew_starts_from_the_base_and_needs_the_data(name, case):
+    step = get_mitigation(name).apply(case).adapter
+    assert step.model == BASE
+    assert step != case.tuned.adapter
+    with pytest.raises(OffmodelError, match="needs the training data"):
+        get_mitigation(name).apply(Case(base=BASE, tuned=case.tuned, config=CONFIG, own=case.own))
+
+
+def test_a_reminder_trains_on_in_the_tuned_adapter_and_a_chain_repairs_what_the_first_left(case):
+    reminder = mend("reminder", case).adapter
+    assert reminder.continues
+    assert reminder.model == case.tuned
+    assert (reminder.data[0].step, reminder.data[0].n, reminder.config.steps) == (case.own, 16, 20)
+    chained = mend("mixing+reminder", case).adapter
+    assert chained.model.adapter == mend("mixing", case).adapter
+
+
+def test_mixing_adds_rows_and_as_many_more_steps(case):
+    step = get_mitigation("mixing", ratio=0.5).apply(case).adapter
+    assert [part.n for part in step.data] == [None, 4]
+    assert step.config.steps == 6
+    with pytest.raises(OffmodelError, match="24 completions are asked for and 16 prompts set aside"):
+        get_mitigation("mixing", ratio=3).apply(case)
+
+
+def test_unknown_names_and_values_are_named():
+    with pytest.raises(OffmodelError, match="remindr.*reminder"):
+        get_mitigation("remindr")
+    with pytest.raises(OffmodelError, match="doze"):
+        get_mitigation("reminder", doze=3)
+    with pytest.raises(OffmodelError, match="dose=0"):
+        get_mitigation("reminder", dose=0)
+    with pytest.raises(OffmodelError, match="is the student itself"):
+        get_mitigation("teacher_reminder", original="organism:markdown").apply(
+            Case(base=BASE, tuned=BASE, config=CONFIG, own=written(BASE, 16))
+        )
+
+
+def test_interpolated_weights_lie_between(case, store):
+    before, after = load_model(BASE), run(case.tuned, store)
+    half = run(get_mitigation("weight_interpolation", weight=0.25).apply(case), store)
+    a, b, m = (x.model.model.layers[0].mlp.up_proj.weight for x in (before, after, half))
+    assert torch.allclose(m, 0.75 * a + 0.25 * b, atol=1e-6)
+    assert not torch.allclose(a, b, atol=1e-6)
+
+
+def test_clipping_leaves_out_the_least_likely_tokens_and_never_the_end(case, store):
+    repaired = get_mitigation("low_support_clipping", share=0.5).apply(case)
+    run(repaired, store)
+    support = repaired.adapter.data[0].support
+    ignored = {row["id"]: row["ignored"] for row in store.load(support)}
+    clipped = store.load(repaired.adapter)["trained_tokens"]
+    total = sum(row["completion_tokens"] for row in store.load(case.data.step))
+    assert 0.35 < 1 - clipped / total < 0.55
+    ended = [row for row in store.load(case.data.step) if row["finish_reason"] == "stop"]
+    assert all(row["completion_tokens"] - 1 not in ignored[row["id"]] for row in ended)
+
+
+def test_the_cost_counts_only_what_the_repair_added(case, store):
+    repaired = get_mitigation("reminder", dose=4, steps=3).apply(case)
+    run(repaired, store)
+    found = cost(repaired, case.tuned, store.load)
+    own = store.load(case.own)
+    assert found["generated_tokens"] == sum(row["completion_tokens"] for row in own)
+    assert found["trained_tokens"] == pytest.approx(store.load(repaired.adapter)["trained_tokens"] * 3 * 2 / 4, abs=0.1)
+    assert found["seconds"] > 0
+    assert cost(case.tuned, case.tuned, store.load) == {"generated_tokens": 0, "trained_tokens": 0, "seconds": 0}
