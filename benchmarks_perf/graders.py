@@ -5,7 +5,9 @@
     .venv/bin/python benchmarks_perf/graders.py report ours.jsonl reference.jsonl docs/results/graders.md
 
 ``other`` is an environment with offmodel, ``lm-eval[math,ifeval]`` and ``inspect-evals``: lm-eval needs an older
-parser runtime than math-verify's newest. DIR holds math500, ifeval and teachers/ (AlpacaEval outputs).
+parser runtime than math-verify's newest. DIR holds math500, ifeval and teachers/ (AlpacaEval outputs). With
+OFFMODEL_ANSWERS=DIR models' own MATH-500 answers are compared too: DIR/NAME.jsonl, rows with ``id`` and ``completion``, as
+`rows.jsonl` of an evaluation in a store.
 """
 
 from __future__ import annotations
@@ -40,6 +42,10 @@ def math_cases() -> Iterator[Case]:
         for whose, answer in (("own", item.answer), ("another's", following.answer)):
             yield "math500", f"Minerva's sentence, {whose}", item, row, MINERVA.format(answer)
             yield "math500", f"ANSWER line, {whose}", item, row, f"Some steps.\n\nANSWER: {answer}"
+    by_id = {item.id: item for item in items}
+    for path in sorted(Path(os.environ["OFFMODEL_ANSWERS"]).glob("*.jsonl")) if "OFFMODEL_ANSWERS" in os.environ else []:
+        for said in read_jsonl(path, ("id", "completion")):
+            yield "math500", path.stem, by_id[said["id"]], rows[said["id"]], said["completion"]
 
 
 def ifeval_cases() -> Iterator[Case]:

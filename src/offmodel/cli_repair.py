@@ -23,7 +23,7 @@ def method_names(incomplete: str) -> list[str]:
 
 def repair(
     base: Annotated[str, typer.Argument(help="The model before fine-tuning.")],
-    tuned: Annotated[str, typer.Argument(help="After it: an artifact or a part of its name, an adapter's directory, a model.")],
+    tuned: Annotated[str, typer.Argument(help="After it: an artifact, an adapter's directory, a model, or planted:CAUSE.")],
     parameters: Pairs = None,
     method: Annotated[str, typer.Option(help="Mitigation, or auto.", autocompletion=method_names)] = "auto",
     scale: Scale = "organism",
@@ -58,7 +58,7 @@ def repair(
 
 def located(text: str, store) -> str:
     """An artifact's directory where the text names one; else the text."""
-    if Path(text).exists() or text.startswith("organism:") or "/" in text.removeprefix("adapter/"):
+    if Path(text).exists() or text.startswith(("organism:", "planted:")) or "/" in text.removeprefix("adapter/"):
         return text
     try:
         return str(store.find(text).directory)

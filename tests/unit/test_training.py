@@ -109,6 +109,27 @@ def test_full_weight_training_of_a_bfloat16_model_does_not_lose_small_steps(stor
     assert load_model(step.model.with_adapter(step), store).model.dtype == torch.bfloat16
 
 
+def test_a_divergence_in_the_loss_holds_the_model_near_its_base(store, student, tmp_path):
+    from offmodel.pipeline.store import Store
+
+    example = chat.training_example(student.tokenizer, TURNS, 512)
+    trained = [i - 1 for i, label in enumerate(example.labels) if label != chat.IGNORED]
+
+    def moved(where, **config):
+        step = train(where, ("Arr, matey!",) * 8, steps=8, **config)
+        ids = torch.tensor([example.input_ids])
+        with torch.inference_mode():
+            before, after = (
+                load_model(m, where).model(ids).logits[0, trained].softmax(-1) for m in (STUDENT, STUDENT.with_adapter(step))
+            )
+        return (after - before).abs().sum(-1).mean(), where.load(step)["loss"]
+
+    free, plain = moved(store)
+    held, loss = moved(Store(tmp_path / "held"), kl_weight=5.0)
+    assert held < free / 2
+    assert loss[0]["loss"] == pytest.approx(plain[0]["loss"], rel=1e-3), "at first there is no divergence"
+
+
 @pytest.mark.parametrize("continues", [True, False])
 def test_a_second_training_builds_on_the_first(store, continues):
     first = train(store, ("Arr, matey!",) * 8, steps=12)

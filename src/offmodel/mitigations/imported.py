@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from offmodel.errors import OffmodelError
 from offmodel.models.spec import ModelSpec, resolve_model
+from offmodel.organisms.planted import Plant
 from offmodel.pipeline.execute import Context
 from offmodel.pipeline.step import Step, runtime, sha256_file
 from offmodel.pipeline.store import Artifact
@@ -55,11 +56,19 @@ class ImportedAdapter(Step):
 
 
 def tuned_model(base: ModelSpec, text: str) -> ModelSpec:
-    """The tuned student that a person named: a directory with an adapter or full weights of the base, or a whole model.
+    """The tuned student that a person named.
+
+    Args:
+        base: what it was before.
+        text: a directory with an adapter or full weights of the base, a whole model, or ``planted:CAUSE[@SEED]`` (an organism
+            with a known cause of loss, see `organisms.planted`).
 
     Raises:
         OffmodelError: when it is none of these, an adapter of another base, or one that needs a further adapter below it.
     """
+    if text.startswith("planted:"):
+        cause, _, seed = text.removeprefix("planted:").partition("@")
+        return base.with_adapter(Plant(base, int(seed) if seed.isdigit() else 0).step(cause))
     directory = Path(text)
     weights = next((directory / name for name in WEIGHTS if (directory / name).is_file()), None)
     if weights is None or (directory / "config.json").is_file():

@@ -48,6 +48,8 @@ class MitigationsParams(SftParams):
         "low_support_clipping",
         "paraphrase",
         "student_written",
+        "multi_style",
+        "kl_to_base",
     )
     own: int = Field(default=64, gt=0)
     chat: int = Field(default=80, ge=10)
@@ -141,7 +143,13 @@ def judge(found: dict[str, Any], main: str, worth: float) -> Finding:
 def plots(rows: list[dict[str, Any]], main: str) -> list[Plot]:
     """Recovery against the voice kept, and both with the cost as a table."""
     caption = f"Share of the loss on {main} that came back, against what is left of the teacher's voice in chat."
-    points = [r | {"x": r["kept"], "y": r["share"], "low": r["share_ci"][0], "high": r["share_ci"][1]} for r in rows]
+    several = len({r["series"] for r in rows}) > 1
+    points = [
+        r
+        | {"x": r["kept"], "y": r["share"], "low": r["share_ci"][0], "high": r["share_ci"][1]}
+        | {"series": r["label"], "label": r["series"] if several else ""}
+        for r in rows
+    ]
     columns = {"recovered": "share", "voice kept": "kept"}
     table = [
         {"x": title, "y": f"{r['series']} · {r['label']}", "value": r[key], "label": f"{r[key]:.2f}"}

@@ -27,7 +27,7 @@ class RepairParams(SftParams):
     """See `SftParams`; ``student`` is the base, ``teachers`` and ``examples`` are not used.
 
     Attributes:
-        tuned: the model to repair: a directory with an adapter or full weights of the base, or a whole model.
+        tuned: the model to repair: a directory with an adapter or full weights of the base, a whole model, ``planted:CAUSE``.
         mitigation: its name, or ``auto``: try the cheap ones, choose by accuracy on every other item of the first
             benchmark that needs reasoning, and report on the items between.
         settings: ``key=value`` of the mitigation.

@@ -17,6 +17,7 @@ from offmodel.models import checks
 from offmodel.models.chat import training_example
 from offmodel.models.spec import LoadedModel, load_model
 from offmodel.pipeline.execute import Context
+from offmodel.training.kl import KlTrainer
 from offmodel.training.train_step import CHECKPOINTING_PARAMETERS, Train, TrainingConfig
 
 
@@ -126,7 +127,10 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     watch = Watch(context.progress)
     scratch = context.directory / "trainer"
     arguments = trainer_config(config, str(scratch), network.num_parameters())
-    trainer = SFTTrainer(network, args=arguments, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[watch])
+    trainer_class = KlTrainer if config.kl_weight else SFTTrainer
+    trainer = trainer_class(network, args=arguments, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[watch])
+    if isinstance(trainer, KlTrainer):
+        trainer.kl_weight = config.kl_weight or 0.0
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     start = time.monotonic()

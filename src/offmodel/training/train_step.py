@@ -32,6 +32,7 @@ class TrainingConfig(Spec):
         warmup_ratio: share of steps with rising learning rate.
         weight_decay, max_grad_norm: of AdamW and clipping.
         seed: order of rows and initial adapter.
+        kl_weight: of the divergence from the base in the loss, see `training.kl`; none when not given.
     """
 
     method: Literal["lora", "full"] = "lora"
@@ -49,6 +50,7 @@ class TrainingConfig(Spec):
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     seed: int = 0
+    kl_weight: float | None = Field(default=None, gt=0)
 
 
 class DataPart(Spec):
