@@ -9,7 +9,20 @@ import altair as alt
 from offmodel.studies.base import Plot
 
 REFERENCE, LOSS, GAIN = "#8a8f98", "#c4432b", "#2f6fb0"
-PALETTE = ["#2f6fb0", "#c4432b", "#d99a2b", "#3f8f5f", "#7a5aa8", "#7d7f85", "#b0527f", "#4a9aa5"]
+PALETTE = [
+    "#2f6fb0",
+    "#c4432b",
+    "#d99a2b",
+    "#3f8f5f",
+    "#7a5aa8",
+    "#7d7f85",
+    "#b0527f",
+    "#4a9aa5",
+    "#8a5a34",
+    "#1f2d5c",
+    "#a8b545",
+    "#e08fb0",
+]
 
 LABELLED = 10
 """Marks of a scatter that are labelled; of more, the labels would cover each other and hovering names the mark."""

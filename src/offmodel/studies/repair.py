@@ -65,14 +65,16 @@ class Repair(Study):
         reading = Half(load, 1) if params.mitigation == "auto" else load
         cells = make_cells(base, [tuned, *arms.values()], reading)
         finding = judge(best, main, [base, tuned, arms[best]], reading, params)
-        rows = [
-            cell_row(c) | {"x": c.benchmark, "series": "base" if c.condition == "base" else c.condition} for c in cells if c.whole
-        ]
+        rows = [cell_row(c) | {"x": c.benchmark, "series": c.condition} for c in cells if c.whole]
         plot = Plot("repair", "bars", "Accuracy before and after, with 95 % intervals.", "", "accuracy", rows, page="Repair")
         adapter = models[best].adapter
         trainings = {best: adapter} if isinstance(adapter, Train) else {}
-        chosen = f"chosen: {best}, {adapter.name()}" if adapter else f"chosen: {best}"
-        return StudyResult([base, tuned, *arms.values()], cells, [finding], [plot], trainings, [chosen])
+        notes = [f"chosen: {best}, {adapter.name()}" if adapter else f"chosen: {best}"]
+        if finding.verdict == "against":
+            notes.append(
+                f"{' and '.join(models)} do not bring it back; train anew from the base, or ask `offmodel run diagnosis`"
+            )
+        return StudyResult([base, tuned, *arms.values()], cells, [finding], [plot], trainings, notes)
 
 
 class Half:
