@@ -50,3 +50,14 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         outcome = run_study("demo", pairs, "organism", runner)
     write_outputs(outcome, directory / "out", "offmodel run demo")
     return directory
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory):
+    """A port on which a real server answers with the organism `prose`."""
+    pytest.importorskip("fastapi")
+    from offmodel.models.spec import resolve_model
+    from tests.servers.served import served
+
+    with served(resolve_model("organism:prose").location, tmp_path_factory.mktemp("serve") / "log") as port:
+        yield port

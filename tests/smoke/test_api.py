@@ -1,12 +1,8 @@
 """The API engine against a real server (transformers' own) that serves an organism, behind a proxy that misbehaves."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
 
@@ -23,29 +19,9 @@ KEY = "sk-a-secret-nobody-may-see"
 ORGANISM = resolve_model("organism:prose")
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    """A port on which `transformers serve` answers with the organism."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    log = (tmp_path_factory.mktemp("serve") / "log").open("wb")
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", ORGANISM.location, "--port", str(port)]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-    arguments = ["--device", "cpu", "--dtype", "float32"]
-    server = subprocess.Popen([*command, *arguments], stdout=log, stderr=subprocess.STDOUT, env=environment)
-    try:
-        for _ in range(240):
-            assert server.poll() is None, f"transformers serve ended: see {log.name}"
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield port
-    finally:
-        server.kill()
-        server.wait()
+@pytest.fixture
+def port(served):
+    return served
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from offmodel.errors import OffmodelError
 from offmodel.models.budget import Budget, HopelessError
-from offmodel.models.engine import Completion, Request, Sampling
+from offmodel.models.engine import Completion, Request, Sampling, cut_at_stop
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -129,7 +129,7 @@ class ApiEngine:
         try:
             reply = await self._reply(client, request, sampling, budget)
             spent = self.budget.cost(reply)
-            return completion_of(request, reply)
+            return completion_of(request, reply, sampling.stop)
         except openai.BadRequestError as e:
             spent = 0.0
             if not _overflowed(e):
@@ -185,12 +185,14 @@ class ApiEngine:
         )
 
 
-def completion_of(request: Request, reply: Any) -> Completion:
+def completion_of(request: Request, reply: Any, stop: tuple[str, ...] = ()) -> Completion:
+    """A server's reply as a completion; some servers leave the stop string in it."""
     choice = reply.choices[0]
     usage = reply.usage
     prompt, written = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
     reason = "length" if choice.finish_reason == "length" else "stop"
-    return Completion(request.id, choice.message.content or "", [], reason, prompt, counted=written)
+    text, stopped_by = cut_at_stop(choice.message.content or "", stop)
+    return Completion(request.id, text, [], "stop" if stopped_by else reason, prompt, stopped_by, counted=written)
 
 
 def api_key(base_url: str) -> str:

@@ -70,6 +70,12 @@ class Completion:
         return len(self.token_ids) if self.counted is None else self.counted
 
 
+def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, str]:
+    """The text before the first stop string, and that string; the whole text and nothing where there is none."""
+    at, found = min(((text.find(s), s) for s in stop if s in text), default=(len(text), ""))
+    return text[:at], found
+
+
 class Engine(Protocol):
     """Anything that completes conversations and scores given text."""
 

@@ -10,7 +10,7 @@ import torch
 from offmodel.errors import OffmodelError
 from offmodel.models import chat
 from offmodel.models.decoding import Row, Rules, uniform_draws
-from offmodel.models.engine import Completion, Request, Sampling
+from offmodel.models.engine import Completion, Request, Sampling, cut_at_stop
 from offmodel.models.forward import best_forward
 from offmodel.models.lanes import decode_in_lanes
 from offmodel.models.spec import LoadedModel
@@ -152,9 +152,7 @@ class TransformersEngine:
         """The text before the first stop string, and that string if there was one."""
         if stop and tokens and (token := self._stop_tokens(stop).get(tokens[-1])):
             return str(self.tokenizer.decode(tokens[:-1], skip_special_tokens=True)), token
-        text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
-        cut, found = min(((text.find(s), s) for s in stop if s in text), default=(len(text), ""))
-        return text[:cut], found
+        return cut_at_stop(str(self.tokenizer.decode(tokens, skip_special_tokens=True)), stop)
 
     def _reached_stop(self, row: Row, stop: tuple[str, ...]) -> bool:
         tail = self.tokenizer.decode(row.tokens[-24:], skip_special_tokens=True)
