@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, open_store, out
 from offmodel.errors import OffmodelError
+from offmodel.pipeline.store import Store
 
 
 def method_names(incomplete: str) -> list[str]:
@@ -38,14 +40,21 @@ def repair(
     from offmodel.pipeline.runner import Runner
     from offmodel.report.outputs import results, write_outputs
     from offmodel.report.terminal import print_outcome
+    from offmodel.studies.repair import repaired
     from offmodel.studies.run import run_study
 
     root = open_store(store)
     pairs = [f"student={base}", f"tuned={located(tuned, root)}", f"mitigation={method}", *split(method, parameters or [])]
-    with Runner(root, workers, Display()) as runner:
-        outcome = run_study("repair", pairs, scale, runner)
+    try:
+        with Runner(root, workers, Display()) as runner:
+            outcome = run_study("repair", pairs, scale, runner)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted; run the same command again to resume")
+        raise typer.Exit(130) from None
     report = write_outputs(outcome, out_dir, "offmodel " + shlex.join(sys.argv[1:]))
-    artifact = root.find(outcome.result.notes[0].rpartition(", ")[2])
+    adapter = repaired(outcome.result)
+    assert adapter is not None
+    artifact = root.find(adapter.name())
     target = out_dir / "model" / artifact.directory.name
     if not target.exists():
         export(artifact, root, target, merge=bool(below(artifact, root)[0]), base_text=base)
@@ -56,7 +65,7 @@ def repair(
     out.print(f"repaired model: {target}\nreport: {report}", highlight=False, soft_wrap=True)
 
 
-def located(text: str, store) -> str:
+def located(text: str, store: Store) -> str:
     """An artifact's directory where the text names one; else the text."""
     if Path(text).exists() or text.startswith(("organism:", "planted:")) or "/" in text.removeprefix("adapter/"):
         return text
@@ -67,10 +76,13 @@ def located(text: str, store) -> str:
 
 
 def split(method: str, pairs: list[str]) -> list[str]:
-    """The study's parameters, and those of the mitigation gathered in ``settings``."""
+    """The study's parameters, and those of the mitigation gathered in ``settings``; of one name, the mitigation's is meant."""
+    from offmodel.mitigations import mitigations
     from offmodel.studies.repair import RepairParams
 
-    of_method = [p for p in pairs if p.partition("=")[0] not in RepairParams.model_fields]
+    own = mitigations()[method].model_fields if method in mitigations() else {}
+    keys = {pair: pair.partition("=")[0] for pair in pairs}
+    of_method = [p for p, key in keys.items() if key in own or key not in RepairParams.model_fields]
     if of_method and method == "auto":
         raise OffmodelError(f"{of_method[0]!r} is a parameter of one method", "name it with --method")
     return [p for p in pairs if p not in of_method] + ([f"settings={','.join(of_method)}"] if of_method else [])

@@ -38,6 +38,7 @@ def test_an_artifact_is_repaired_and_the_result_loads(trained, tmp_path, monkeyp
     found = json.loads(result.stdout.splitlines()[-1])
     assert {c["condition"] for c in found["cells"]} == {"base", "before repair", "reminder"}
     assert [f["verdict"] for f in found["findings"]], "one finding on the first benchmark that needs reasoning"
+    assert found["parameters"]["settings"] == ["dose=4", "steps=2"], "the reminder's steps, not the study's"
     files = {p.name for p in (tmp_path / found["model"]).iterdir()}
     assert {"adapter_model.safetensors", "adapter_config.json", "README.md"} <= files
 

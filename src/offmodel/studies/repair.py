@@ -11,7 +11,7 @@ from offmodel.data.teachers import published
 from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import Arm, correct, make_cells
 from offmodel.metrics.paired import recovered_share
-from offmodel.mitigations import get_mitigation
+from offmodel.mitigations import get_mitigation, mend
 from offmodel.mitigations.base import Case
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.step import Step
@@ -28,8 +28,8 @@ class RepairParams(SftParams):
 
     Attributes:
         tuned: the model to repair: a directory with an adapter or full weights of the base, a whole model, ``planted:CAUSE``.
-        mitigation: its name, or ``auto``: try the cheap ones, choose by accuracy on every other item of the first
-            benchmark that needs reasoning, and report on the items between.
+        mitigation: its name, a chain such as ``mixing+reminder``, or ``auto``: try the cheap ones, choose by accuracy on every
+            other item of the first benchmark that needs reasoning, and report on the items between.
         settings: ``key=value`` of the mitigation.
         data: file of the completions that the tuned model was trained on (``id``, ``output``), for what trains anew.
         own: completions of the base that repairs may use.
@@ -74,7 +74,13 @@ class Repair(Study):
             notes.append(
                 f"{' and '.join(models)} do not bring it back; train anew from the base, or ask `offmodel run diagnosis`"
             )
-        return StudyResult([base, tuned, *arms.values()], cells, [finding], [plot], trainings, notes)
+        others = [arm for name, arm in arms.items() if name != best]
+        return StudyResult([base, tuned, arms[best], *others], cells, [finding], [plot], trainings, notes)
+
+
+def repaired(result: StudyResult) -> Step | None:
+    """The adapter of the repaired model, which is the arm after base and tuned."""
+    return next(iter(result.arms[2].evaluations.values())).model.adapter
 
 
 class Half:
@@ -110,6 +116,8 @@ def candidates(case: Case, params: RepairParams) -> dict[str, ModelSpec]:
     Raises:
         OffmodelError: for a method that cannot work on this case; ``auto`` leaves it out.
     """
+    if "+" in params.mitigation and not params.settings:
+        return {params.mitigation: mend(params.mitigation, case)}
     if params.mitigation != "auto":
         settings = dict(pair.split("=", 1) for pair in params.settings)
         return {params.mitigation: get_mitigation(params.mitigation, **settings).apply(case)}
