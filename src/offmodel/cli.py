@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from offmodel.cli_doctor import doctor
-from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, StudyName, log_writer, open_store, out
+from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, StudyName, log_writer, open_store, out, resumable
 from offmodel.cli_organisms import organisms_app
 from offmodel.cli_repair import repair
 from offmodel.errors import OffmodelError
@@ -60,11 +60,8 @@ def run(
     write_log = log_writer() if logs else None
     ledger = open_ledger(max_cost, price or [])
     try:
-        with Runner(open_store(store), workers, Display()) as runner:
+        with resumable(), Runner(open_store(store), workers, Display()) as runner:
             outcome = run_study(study, parameters or [], scale, runner)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted; run the same command again to resume")
-        raise typer.Exit(130) from None
     finally:
         if ledger.spent:
             Console(stderr=True).print(f"API models cost {ledger.spent:.4f} USD in this run", highlight=False)

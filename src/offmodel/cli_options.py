@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,16 @@ Pairs = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", hel
 Scale = Annotated[str, typer.Option(help="Preset of parameters: organism, small or paper.")]
 StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts are kept.", envvar="OFFMODEL_STORE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """What runs in it may be interrupted; that is said in a line, with exit status 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted; run the same command again to resume")
+        raise typer.Exit(130) from None
 
 
 def log_writer() -> Callable[[Artifact, Path], Path]:

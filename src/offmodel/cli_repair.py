@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, open_store, out
+from offmodel.cli_options import AsJson, Pairs, Scale, StoreDir, open_store, out, resumable
 from offmodel.errors import OffmodelError
 from offmodel.pipeline.store import Store
 
@@ -45,12 +44,8 @@ def repair(
 
     root = open_store(store)
     pairs = [f"student={base}", f"tuned={located(tuned, root)}", f"mitigation={method}", *split(method, parameters or [])]
-    try:
-        with Runner(root, workers, Display()) as runner:
-            outcome = run_study("repair", pairs, scale, runner)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted; run the same command again to resume")
-        raise typer.Exit(130) from None
+    with resumable(), Runner(root, workers, Display()) as runner:
+        outcome = run_study("repair", pairs, scale, runner)
     report = write_outputs(outcome, out_dir, "offmodel " + shlex.join(sys.argv[1:]))
     adapter = repaired(outcome.result)
     assert adapter is not None
@@ -67,7 +62,9 @@ def repair(
 
 def located(text: str, store: Store) -> str:
     """An artifact's directory where the text names one; else the text."""
-    if Path(text).exists() or text.startswith(("organism:", "planted:")) or "/" in text.removeprefix("adapter/"):
+    if text.startswith(("adapter/", "planted/")):
+        return str(store.find(text).directory)
+    if Path(text).exists() or text.startswith(("organism:", "planted:")) or "/" in text:
         return text
     try:
         return str(store.find(text).directory)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class OffmodelError(Exception):
@@ -30,3 +34,10 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> OffmodelError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     mend = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(known)}"
     return OffmodelError(f"unknown {kind} {name!r}", mend)
+
+
+def misfit(error: ValidationError, what: str, mend: str) -> OffmodelError:
+    """The first value that pydantic refused, as one line; ``what`` is named where no field is."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"]) or what
+    return OffmodelError(f"{where}={problem.get('input')!r} does not fit: {problem['msg']}", mend)

@@ -1,6 +1,7 @@
 """offmodel repair: from a base and a tuned model, wherever it comes from, to a repaired one that others load."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -17,9 +18,9 @@ SMALL = ["benchmarks=arith,facts", "n=8", "answer_tokens=16", "max_new_tokens=16
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_run):
-    """An adapter of the student that the demo trained."""
-    store = Store(tiny_run / "store")
+def trained(tiny_run, tmp_path_factory):
+    """An adapter of the student that the demo trained, in a copy of its store."""
+    store = Store(shutil.copytree(tiny_run / "store", tmp_path_factory.mktemp("repair") / "store"))
     return store, next(
         a for a in store.artifacts() if a.name.startswith("adapter/markdown-on-pirate") and "reminder" not in a.name
     )
@@ -49,6 +50,8 @@ def test_a_parameter_without_its_method_and_a_model_that_is_not_there(tmp_path, 
     assert "name it with --method" in result.exception.mend
     result = repair("organism:markdown", "adapter/nothing", cwd=tmp_path, monkeypatch=monkeypatch)
     assert isinstance(result.exception, OffmodelError)
+    assert "adapter/nothing" in result.exception.problem
+    assert "Hub" not in str(result.exception), "it is an artifact's name, and not looked for elsewhere"
 
 
 def test_where_a_tuned_model_comes_from(trained):

@@ -72,6 +72,11 @@ def test_mixing_adds_rows_and_as_many_more_steps(case):
         get_mitigation("mixing", ratio=3).apply(case)
 
 
+def test_what_starts_from_the_base_comes_first_in_a_chain(case):
+    with pytest.raises(OffmodelError, match=r"mixing starts from the base.*Put mixing first"):
+        mend("reminder+mixing", case)
+
+
 def test_unknown_names_and_values_are_named():
     with pytest.raises(OffmodelError, match="remindr.*reminder"):
         get_mitigation("remindr")

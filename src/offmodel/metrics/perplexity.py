@@ -46,14 +46,15 @@ def completion_logprobs(
     from offmodel.models.chat import IGNORED, training_example
     from offmodel.models.transformers_engine import TransformersEngine
 
-    loaded, pairs = context.model(model), {}
+    loaded, ids, pairs = context.model(model), [], []
     for number, row in enumerate(rows):
         turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
         example = training_example(loaded.tokenizer, turns, max_length)
         split = example.labels.count(IGNORED)
         if split < len(example.input_ids):
-            pairs[row.get("id", str(number))] = (example.input_ids[:split], example.input_ids[split:])
-    return list(zip(pairs, TransformersEngine(loaded).logprobs(list(pairs.values())), strict=True))
+            ids.append(row.get("id", str(number)))
+            pairs.append((example.input_ids[:split], example.input_ids[split:]))
+    return list(zip(ids, TransformersEngine(loaded).logprobs(pairs), strict=True))
 
 
 def mean_nll(rows: list[dict[str, Any]]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from offmodel.errors import OffmodelError, unknown
+from offmodel.errors import OffmodelError, misfit, unknown
 from offmodel.mitigations.base import Case, Mitigation
 from offmodel.models.spec import ModelSpec
 
@@ -35,9 +35,7 @@ def get_mitigation(name: str, **settings: object) -> Mitigation:
     try:
         return known[name](**settings)
     except ValidationError as e:
-        problem = e.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise OffmodelError(f"{where}={problem.get('input')!r} does not fit: {problem['msg']}", f"see {name}'s docstring") from e
+        raise misfit(e, name, f"see the docstring of {name}") from e
 
 
 def mend(chain: str, case: Case) -> ModelSpec:
@@ -46,6 +44,9 @@ def mend(chain: str, case: Case) -> ModelSpec:
     Raises:
         OffmodelError: for what `get_mitigation` and each mitigation refuse.
     """
-    for name in chain.split("+"):
-        case = replace(case, tuned=get_mitigation(name).apply(case))
+    for place, name in enumerate(chain.split("+")):
+        mitigation = get_mitigation(name)
+        if place and mitigation.when == "instead":
+            raise OffmodelError(f"{chain}: {name} starts from the base and would undo what stands before it", f"put {name} first")
+        case = replace(case, tuned=mitigation.apply(case))
     return case.tuned

@@ -141,7 +141,7 @@ def judge(found: dict[str, Any], main: str, worth: float) -> Finding:
 
 
 def plots(rows: list[dict[str, Any]], main: str) -> list[Plot]:
-    """Recovery against the voice kept, and both with the cost as a table."""
+    """Recovery against the voice kept, and both as a table."""
     caption = f"Share of the loss on {main} that came back, against what is left of the teacher's voice in chat."
     several = len({r["series"] for r in rows}) > 1
     points = [

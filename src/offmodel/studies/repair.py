@@ -16,6 +16,7 @@ from offmodel.mitigations.base import Case
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.step import Step
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
+from offmodel.studies.mitigations import WORTH_REPAIR
 from offmodel.studies.setup import Setup, SftParams
 from offmodel.training.train_step import DataPart, Train
 
@@ -135,13 +136,14 @@ def judge(best: str, main: str, arms: list[Arm], load: Load, params: RepairParam
     base, tuned, repaired = (correct(load(arm.evaluations[main])) for arm in arms)
     share, ci = recovered_share(base, tuned, repaired)
     lost = (sum(base) - sum(tuned)) / len(base)
-    known = lost >= 0.1
+    known = lost >= WORTH_REPAIR
     recovered = {"share": round(share, 4), "ci": [round(x, 4) for x in ci]} if known else {}
     verdict = decide(ci, (params.worth, float("inf")), (float("-inf"), params.worth - 1e-9))
     return Finding(
         claim=f"{best} brings back {params.worth:.0%} of what was lost on {main}",
         rule=f"supported: the interval of the share lies at or above {params.worth:g}; against: it lies below, so what is lost "
-        "is not to be had cheaply; neither where less than 0.1 was lost. Items that a method was chosen by do not count",
+        f"is not to be had cheaply; neither where less than {WORTH_REPAIR:g} was lost. Items that a method was chosen by do "
+        "not count",
         verdict=verdict if known else "inconclusive",
         statistic={"lost": round(lost, 4), "n": len(base)} | recovered,
     )

@@ -8,7 +8,7 @@ from typing import Any, get_origin
 
 from pydantic import ValidationError
 
-from offmodel.errors import OffmodelError, unknown
+from offmodel.errors import OffmodelError, misfit, unknown
 from offmodel.pipeline.runner import Counts, Runner, missing
 from offmodel.pipeline.step import Step
 from offmodel.pipeline.store import Store
@@ -49,11 +49,7 @@ def parse_params(study: Study, pairs: list[str], scale: str = "organism") -> Par
     try:
         return study.params(**values)
     except ValidationError as e:
-        problem = e.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"]) or study.name
-        raise OffmodelError(
-            f"{where}={problem.get('input')!r} does not fit: {problem['msg']}", "see `offmodel show STUDY`"
-        ) from e
+        raise misfit(e, study.name, "see `offmodel show STUDY`") from e
 
 
 def run_study(name: str, pairs: list[str], scale: str, runner: Runner) -> Outcome:
