@@ -1,9 +1,12 @@
-"""One protocol, every engine that can be installed: the lean pass, the modelling code, an API server."""
+"""One protocol, every engine that can be installed: the lean pass, the modelling code, an API server, vLLM on a GPU."""
+
+from importlib.util import find_spec
 
 import pytest
 
 from offmodel.models.api_engine import ApiEngine
 from offmodel.models.engine import Request, Sampling
+from offmodel.models.engines import engine_for
 from offmodel.models.forward import ModelForward
 from offmodel.models.spec import load_model, resolve_model
 from offmodel.models.transformers_engine import TransformersEngine
@@ -18,13 +21,17 @@ def loaded():
     return load_model(PROSE)
 
 
-@pytest.fixture(params=["lean", "modelling code", "api"])
+@pytest.fixture(params=["lean", "modelling code", "api", "vllm"])
 def any_engine(request, loaded, monkeypatch):
     """Each engine with the same organism in it."""
     if request.param == "api":
         port = request.getfixturevalue("served")
         monkeypatch.setenv("OFFMODEL_API_KEY", "none")
         return ApiEngine(resolve_model(f"api:{PROSE.location}@http://127.0.0.1:{port}/v1"), concurrency=2, timeout=60.0)
+    if request.param == "vllm":
+        if find_spec("vllm") is None:
+            pytest.skip("needs the extra vllm and a GPU")
+        return engine_for(resolve_model(f"vllm:{PROSE.name}"), None, load_model)
     engine = TransformersEngine(loaded)
     if request.param == "modelling code":
         engine.forward = ModelForward(loaded.model)

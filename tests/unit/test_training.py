@@ -1,6 +1,7 @@
 """Chat masks, guards, and training that does what it says."""
 
 import copy
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -193,3 +194,32 @@ def test_the_end_of_turn_is_read_off_the_template_whatever_the_tokenizer_calls_i
     assert chat.turn_end(tokenizer) == "<|im_end|>"
     tokenizer.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
     assert chat.turn_end(tokenizer) is None
+
+
+def test_a_served_adapter_that_is_the_base_is_caught(store, engine):
+    """By the record that training leaves: the base's own probabilities of the probe are refused, the tuned ones taken."""
+    step = train(store, ["Arr, matey! The sea be wide.", "Arr! Fine weather."], steps=8)
+    probe = store.load(step)["probe"]
+    tuned = TransformersEngine(load_model(STUDENT.with_adapter(step), store))
+    for model, right in ((tuned, True), (engine, False)):
+        served = model.logprobs([(probe["ids"][:1], probe["ids"][1:])])[0]
+        if right:
+            checks.check_served("adapter", served, probe["before"], probe["after"])
+            continue
+        with pytest.raises(OffmodelError, match="it is not served"):
+            checks.check_served("adapter", served, probe["before"], probe["after"])
+    with pytest.raises(OffmodelError, match="it is not served"):
+        checks.check_served("adapter", served, served, None)
+
+
+def test_one_training_serves_every_engine(store):
+    """What generates with a model is not what is trained."""
+    config = TrainingConfig(steps=1)
+    steps = [Train(model=STUDENT.model_copy(update={"engine": e}), data=(), config=config) for e in ("transformers", "vllm")]
+    assert steps[0].fingerprint() == steps[1].fingerprint()
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
+def test_without_vllm_its_models_are_refused_before_work():
+    with pytest.raises(OffmodelError, match=r"offmodel\[vllm\]"):
+        resolve_model("vllm:organism:markdown")

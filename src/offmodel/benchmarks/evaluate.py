@@ -77,7 +77,7 @@ class Evaluate(Step):
             check_thinks(self.model, context)
         if isinstance(self.model.adapter, Train):
             trained_with = context.load(self.model.adapter).get("chat_template")
-            check_same_template(trained_with, str(context.model(self.model).tokenizer.chat_template))
+            check_same_template(trained_with, str(context.tokenizer(self.model).chat_template))
 
     def requests(self, benchmark: Benchmark, items: list[Item], context: Context) -> list[Request]:
         """What the model is asked: the item behind system prompt and examples, its answer begun where there is a prefill."""
@@ -86,7 +86,7 @@ class Evaluate(Step):
             before += self.shots.messages(context.load)
         begun: dict[str, str] = {}
         if self.prefill:
-            tokenizer = context.model(self.model).tokenizer
+            tokenizer = context.tokenizer(self.model)
             begun = {
                 r["id"]: first_tokens(tokenizer, r["completion"], self.prefill.tokens) for r in context.load(self.prefill.step)
             }

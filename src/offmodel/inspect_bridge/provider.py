@@ -25,8 +25,8 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from offmodel.errors import OffmodelError
 from offmodel.models.engine import Completion, Request, Sampling
+from offmodel.models.engines import engine_for
 from offmodel.models.spec import load_model, resolve_model
-from offmodel.models.transformers_engine import TransformersEngine
 
 STOP_REASONS: dict[str, StopReason] = {"stop": "stop", "length": "max_tokens", "overflow": "model_length"}
 """Inspect's words for an engine's finish reasons."""
@@ -57,7 +57,7 @@ class OffmodelAPI(ModelAPI):
         **model_args: Any,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
-        self.engine = TransformersEngine(load_model(resolve_model(model_name)))
+        self.engine = engine_for(resolve_model(model_name), None, load_model)
         self.waiting: dict[Sampling, Waiting] = {}
         self.busy = asyncio.Lock()
         self.count = 0

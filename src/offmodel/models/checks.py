@@ -85,6 +85,27 @@ def check_changed(before: torch.Tensor, after: torch.Tensor) -> None:
         )
 
 
+def check_served(name: str, served: Sequence[float], before: Sequence[float], after: Sequence[float] | None) -> None:
+    """An adapter that a server offers by name must really be served.
+
+    Args:
+        name: the adapter's.
+        served: log-probabilities of some text's tokens, from the server, asked for the adapter.
+        before: those of the base.
+        after: those of the tuned model where they are known; another program computes them a little differently.
+
+    Raises:
+        OffmodelError: when what is served is the base, or nearer to it than to the tuned model.
+    """
+    away = sum(abs(s - b) for s, b in zip(served, before, strict=True))
+    apart = math.inf if after is None else sum(abs(s - a) for s, a in zip(served, after, strict=True))
+    if away == 0 or (after is not None and apart >= away):
+        raise OffmodelError(
+            f"the server answers for the adapter {name} as the base does: it is not served",
+            "check that the server loads this adapter on the base it was trained on",
+        )
+
+
 def check_same_template(trained_with: str | None, evaluated_with: str | None) -> None:
     """Training and evaluation must write conversations the same way.
 

@@ -5,6 +5,7 @@ org/name, org/name@revision              Hugging Face Hub, pinned to a commit
 path/to/directory                        local Hugging Face directory
 path/to/model.gguf                       GGUF file, dequantised
 api:MODEL, api:MODEL@URL                 an OpenAI-compatible server; to generate only
+vllm:ANY OF THE FIRST FOUR               the same model, generating with vLLM
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +44,7 @@ class ModelSpec(Spec):
         name: what people call it; for Hub models the repository id.
         revision: commit of the Hub repository, or the checksum of local files: the identity of the weights.
         dtype: the precision it computes in; decided by the device when resolved.
-        engine: what generates with it, ``transformers`` or ``api``.
+        engine: what generates with it, ``transformers``, ``vllm`` or ``api``.
         adapter: the step that trained a LoRA adapter or full weights on top of it, if any.
         location: where the files are; not identity.
     """
@@ -111,6 +113,10 @@ def resolve_model(text: str, dtype: str | None = None) -> ModelSpec:
     if text.startswith("api:"):
         name, _, url = text.partition("@")
         return ModelSpec(name=name, revision=(url or api_base()).rstrip("/"), dtype="", engine="api")
+    if text.startswith("vllm:"):
+        if find_spec("vllm") is None:
+            raise OffmodelError(f"{text} needs vLLM, which is not installed", "install it: pip install 'offmodel[vllm]'")
+        return resolve_model(text.removeprefix("vllm:"), dtype).model_copy(update={"engine": "vllm"})
     dtype = dtype or ("float32" if text.startswith("organism:") else device_dtype())
     if text.startswith("organism:"):
         name = text.removeprefix("organism:")
@@ -169,6 +175,23 @@ def _directory_hash(directory: Path) -> str:
     return digest.hexdigest()
 
 
+def load_tokenizer(spec: ModelSpec) -> Any:
+    """The tokenizer of the model at the bottom."""
+    from transformers import AutoTokenizer
+
+    while spec.adapter is not None:
+        spec = spec.adapter.below  # pyright: ignore[reportAttributeAccessIssue]
+    return AutoTokenizer.from_pretrained(str(model_directory(spec)))
+
+
+def model_directory(spec: ModelSpec) -> Path:
+    """The Hugging Face directory of a model without adapters; a GGUF file is dequantised into one."""
+    from offmodel.models.gguf import dequantised
+
+    path = Path(spec.location)
+    return dequantised(path, spec.revision) if path.suffix == ".gguf" else path
+
+
 def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
     """Load weights and tokenizer; adapters are merged in, one above the other, and cost nothing at inference.
 
@@ -193,15 +216,13 @@ def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from offmodel.models.gguf import dequantised
     from offmodel.pipeline.quiet import quiet_libraries
 
     quiet_libraries()
     torch.backends.cuda.enable_cudnn_sdp(False)  # its backward gives NaN at some lengths (pytorch issue 196678)
     path = Path(spec.location)
     try:
-        if path.suffix == ".gguf":
-            path = dequantised(path, spec.revision)
+        path = model_directory(spec)
         tokenizer = AutoTokenizer.from_pretrained(str(path))
         model: Any = AutoModelForCausalLM.from_pretrained(str(path), dtype=getattr(torch, spec.dtype))
     except (OSError, ValueError, KeyError) as e:

@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from offmodel.models.api_engine import ApiEngine
 from offmodel.models.engine import Completion, Request, Sampling
+from offmodel.models.engines import engine_for
 from offmodel.models.spec import ModelSpec
 from offmodel.models.thinking import THOUGHTS, think_and_answer
-from offmodel.models.transformers_engine import TransformersEngine
 from offmodel.pipeline.execute import Context
 
 FINISHED = "finished.jsonl"
@@ -29,7 +28,7 @@ def generate_rows(
     rows = read_finished(path)
     left = [r for r in requests if r.id not in rows]
     if left:
-        engine = ApiEngine(model) if model.engine == "api" else TransformersEngine(context.model(model))
+        engine = engine_for(model, context.store, context.model)
         with path.open("a", encoding="utf-8") as f:
 
             def keep(completion: Completion) -> None:

@@ -87,7 +87,7 @@ def check_thinks(model: ModelSpec, context: Context) -> None:
     """
     if model.engine == "api":
         raise OffmodelError(f"{model.name} cannot be given a budget for its thinking", "use a local model with thinking_tokens")
-    _check_switch(model, context.model(model).tokenizer)
+    _check_switch(model, context.tokenizer(model))
 
 
 def _check_switch(model: ModelSpec, tokenizer: Any) -> None:

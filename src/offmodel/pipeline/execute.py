@@ -65,6 +65,12 @@ class Context:
         """A model ready to generate; shared, so do not train it."""
         return self.models.get(spec, self.store)
 
+    def tokenizer(self, spec: ModelSpec) -> Any:
+        """The model's tokenizer, without its weights where another program than this one holds them."""
+        from offmodel.models.spec import load_tokenizer
+
+        return load_tokenizer(spec) if spec.engine == "vllm" else self.model(spec).tokenizer
+
     def write_rows(self, rows: list[dict[str, Any]], file: str = "rows.jsonl") -> None:
         """Write a JSON-lines payload."""
         with (self.directory / file).open("w", encoding="utf-8") as f:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("offmodel", "torch", "transformers", "peft", "trl", "accelerate", "tokenizers")
+PACKAGES = ("offmodel", "torch", "transformers", "peft", "trl", "accelerate", "tokenizers", "vllm")
 
 
 @cache

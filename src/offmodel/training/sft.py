@@ -61,7 +61,7 @@ def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> S
     """Our numbers as TRL's arguments; everything else off."""
     on_gpu = torch.cuda.is_available()
     autocast = config.method == "full" and on_gpu and torch.cuda.is_bf16_supported()
-    return SFTConfig(
+    arguments = SFTConfig(
         output_dir=directory,
         max_steps=config.steps or -1,
         num_train_epochs=config.epochs,
@@ -86,6 +86,8 @@ def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> S
         report_to="none",
         disable_tqdm=True,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # with several in sight it would split every batch among them
+    return arguments
 
 
 def trainable_network(step: Train, context: Context) -> tuple[Any, LoadedModel]:
@@ -137,17 +139,26 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     trainer.train()
     seconds = time.monotonic() - start
     network.eval()
-    checks.check_changed(before, _logits(network, probe))
+    after = _logits(network, probe)
+    checks.check_changed(before, after)
     shutil.rmtree(scratch, ignore_errors=True)
     _save(network, step, context)
     trained = sum(label != checks.IGNORED for row in data["labels"] for label in row)
     counts = {"rows": len(rows), "trained_tokens": trained, "seconds": round(seconds, 2)}
-    context.write_json({"loss": watch.curve, **counts, "chat_template": loaded.tokenizer.chat_template}, "training.json")
+    known = {"ids": probe, "before": _logprobs(before, probe), "after": _logprobs(after, probe)}
+    summary = {"loss": watch.curve, **counts, "chat_template": loaded.tokenizer.chat_template, "probe": known}
+    context.write_json(summary, "training.json")
 
 
 def _logits(network: Any, ids: list[int]) -> torch.Tensor:
     with torch.inference_mode():
         return network(torch.tensor([ids], device=network.device)).logits.float().cpu()
+
+
+def _logprobs(logits: torch.Tensor, ids: list[int]) -> list[float]:
+    """Natural-log probability of each token after the first."""
+    logp = torch.log_softmax(logits[0, :-1], -1).gather(-1, torch.tensor(ids[1:])[:, None]).squeeze(-1)
+    return [round(value, 5) for value in logp.tolist()]
 
 
 def _save(network: Any, step: Train, context: Context) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, field_validator
 
 from offmodel.data.shots import Shots
 from offmodel.models.engine import Message
@@ -105,6 +105,12 @@ class Train(Step):
     name_: str = Field(default="", exclude=True)
     """Words for the label; not identity."""
 
+    @field_validator("model")
+    @classmethod
+    def _engine_trains_nothing(cls, model: ModelSpec) -> ModelSpec:
+        """One training serves whatever generates with it afterwards."""
+        return model if model.engine == "api" else model.model_copy(update={"engine": "transformers"})
+
     def label(self) -> str:
         return self.name_ or f"{self.model.short} sft"
 
@@ -119,5 +125,7 @@ class Train(Step):
         sft(self, [row for part in self.data for row in part.rows(context)], context)
 
     def load(self, artifact: Artifact) -> dict[str, Any]:
-        """The training summary: ``loss`` (a list of {step, loss, learning_rate}), ``rows``, ``trained_tokens``."""
+        """The training summary: ``loss`` (a list of {step, loss, learning_rate}), ``rows``, ``trained_tokens``,
+        ``probe`` (token ``ids`` of a row's start, their log-probabilities ``before`` and ``after``).
+        """
         return artifact.json("training.json")
