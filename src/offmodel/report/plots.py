@@ -110,6 +110,8 @@ def _scatter(plot: Plot) -> Any:
         fitted = alt.Chart(alt.Data(values=plot.line)).encode(x="x:Q")
         layers.append(fitted.mark_area(color=REFERENCE, opacity=0.15).encode(y="low:Q", y2="high:Q"))
         layers.append(fitted.mark_line(color=REFERENCE, strokeDash=[5, 4]).encode(y="y:Q"))
+    if _order(plot, "panel"):
+        return _panels(plot, layers, 190, 170, 3)
     return alt.layer(*layers).properties(width=460, height=280)
 
 

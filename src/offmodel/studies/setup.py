@@ -81,19 +81,24 @@ class SftParams(Params):
 class Setup:
     """The steps that `SftParams` stand for.
 
+    Args:
+        params: of the study.
+        student: what is trained, where it is not simply the model that the parameters name.
+
     Raises:
         OffmodelError: at once, for models, files or item counts that do not exist.
     """
 
-    def __init__(self, params: SftParams) -> None:
+    def __init__(self, params: SftParams, student: ModelSpec | None = None) -> None:
         self.params = params
+        self._student = student
         for name in params.benchmarks:
             get_benchmark(name).check_size(params.n)
         self.teachers = {teacher_name(t): t for t in params.teachers}
 
     @cached_property
     def student(self) -> ModelSpec:
-        return resolve_model(self.params.student)
+        return self._student or resolve_model(self.params.student)
 
     def prompts(self, n: int, skip: int = 0) -> PromptSet:
         """Generic prompts; slices with different ``skip`` are disjoint."""

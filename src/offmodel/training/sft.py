@@ -18,21 +18,31 @@ from offmodel.models.chat import training_example
 from offmodel.models.spec import LoadedModel, load_model
 from offmodel.pipeline.execute import Context
 from offmodel.training.kl import KlTrainer
-from offmodel.training.train_step import CHECKPOINTING_PARAMETERS, Train, TrainingConfig
+from offmodel.training.train_step import CHECKPOINTING_PARAMETERS, Train, TrainingConfig, Tuning
 
 
 class Watch(TrainerCallback):
-    """Keeps the loss curve, reports progress, and stops at the first loss that is not finite."""
+    """Keeps the loss curve, reports progress, and stops at the first loss that is not finite.
 
-    def __init__(self, progress: Callable[[int, int, str], None]) -> None:
-        self.progress = progress
+    Args:
+        progress: see `Context.progress`.
+        kept: further values that the trainer logs, and what to call them in the curve.
+    """
+
+    def __init__(self, progress: Callable[[int, int, str], None], kept: dict[str, str] | None = None) -> None:
+        self.progress, self.kept = progress, kept or {}
         self.curve: list[dict[str, float]] = []
+
+    def rewarded(self) -> bool:
+        """Whether any step had answers of different reward to learn from."""
+        return any(row.get("constant_groups", 0.0) < 1 for row in self.curve)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         if logs and "loss" in logs:
             checks.check_finite(float(logs["loss"]), state.global_step)
             checks.check_finite(float(logs.get("grad_norm", 0.0)), state.global_step)
-            self.curve.append({"step": state.global_step, "loss": logs["loss"], "learning_rate": logs["learning_rate"]})
+            row = {"step": state.global_step, "loss": logs["loss"], "learning_rate": logs["learning_rate"]}
+            self.curve.append(row | {name: float(logs[key]) for key, name in self.kept.items() if key in logs})
             self.progress(state.global_step, state.max_steps, "steps")
 
 
@@ -57,40 +67,49 @@ def tokenise(loaded: LoadedModel, rows: list[dict[str, Any]], max_length: int) -
     return Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in examples])
 
 
-def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> SFTConfig:
-    """Our numbers as TRL's arguments; everything else off."""
+def trainer_fields(config: TrainingConfig, directory: str, parameters: int) -> dict[str, Any]:
+    """Our numbers as arguments that all of TRL's trainers know; everything else off."""
     on_gpu = torch.cuda.is_available()
-    autocast = config.method == "full" and on_gpu and torch.cuda.is_bf16_supported()
-    arguments = SFTConfig(
-        output_dir=directory,
-        max_steps=config.steps or -1,
-        num_train_epochs=config.epochs,
-        per_device_train_batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule,
-        warmup_steps=int(config.warmup_ratio * config.steps) if config.steps else config.warmup_ratio,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        seed=config.seed,
-        data_seed=config.seed,
-        optim="adamw_torch",
-        bf16=autocast,
-        use_cpu=not on_gpu,
-        gradient_checkpointing=parameters > CHECKPOINTING_PARAMETERS,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        remove_unused_columns=False,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
+    return {
+        "output_dir": directory,
+        "max_steps": config.steps or -1,
+        "num_train_epochs": config.epochs,
+        "per_device_train_batch_size": config.batch_size,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.schedule,
+        "warmup_steps": int(config.warmup_ratio * config.steps) if config.steps else config.warmup_ratio,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "optim": "adamw_torch",
+        "bf16": config.method == "full" and on_gpu and torch.cuda.is_bf16_supported(),
+        "use_cpu": not on_gpu,
+        "gradient_checkpointing": parameters > CHECKPOINTING_PARAMETERS,
+        "remove_unused_columns": False,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+    }
+
+
+def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> SFTConfig:
+    """Arguments of TRL's trainer for rows that are tokenised already."""
+    fields = trainer_fields(config, directory, parameters)
+    arguments = SFTConfig(**fields, max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
     arguments._n_gpu = min(1, arguments.n_gpu)  # with several in sight it would split every batch among them
     return arguments
 
 
-def trainable_network(step: Train, context: Context) -> tuple[Any, LoadedModel]:
+def quiet(trainer: Any) -> None:
+    """No bars and no printing; `Watch` tells people how far it is."""
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+
+
+def trainable_network(step: Tuning, context: Context) -> tuple[Any, LoadedModel]:
     """The network to train: a new LoRA adapter, the model's own adapter trained on, or all weights."""
     loaded = load_model(step.below, context.store)
     config = step.config
@@ -125,7 +144,7 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     network, loaded = trainable_network(step, context)
     data = tokenise(loaded, rows, config.max_length)
     probe = data[0]["input_ids"][:64]
-    before = _logits(network, probe)
+    before = logits(network, probe)
     watch = Watch(context.progress)
     scratch = context.directory / "trainer"
     arguments = trainer_config(config, str(scratch), network.num_parameters())
@@ -133,16 +152,15 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     trainer = trainer_class(network, args=arguments, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[watch])
     if isinstance(trainer, KlTrainer):
         trainer.kl_weight = config.kl_weight or 0.0
-    trainer.remove_callback(PrinterCallback)
-    trainer.remove_callback(ProgressCallback)
+    quiet(trainer)
     start = time.monotonic()
     trainer.train()
     seconds = time.monotonic() - start
     network.eval()
-    after = _logits(network, probe)
+    after = logits(network, probe)
     checks.check_changed(before, after)
     shutil.rmtree(scratch, ignore_errors=True)
-    _save(network, step, context)
+    save(network, step, context)
     trained = sum(label != checks.IGNORED for row in data["labels"] for label in row)
     counts = {"rows": len(rows), "trained_tokens": trained, "seconds": round(seconds, 2)}
     known = {"ids": probe, "before": _logprobs(before, probe), "after": _logprobs(after, probe)}
@@ -150,7 +168,7 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     context.write_json(summary, "training.json")
 
 
-def _logits(network: Any, ids: list[int]) -> torch.Tensor:
+def logits(network: Any, ids: list[int]) -> torch.Tensor:
     with torch.inference_mode():
         return network(torch.tensor([ids], device=network.device)).logits.float().cpu()
 
@@ -161,7 +179,7 @@ def _logprobs(logits: torch.Tensor, ids: list[int]) -> list[float]:
     return [round(value, 5) for value in logp.tolist()]
 
 
-def _save(network: Any, step: Train, context: Context) -> None:
+def save(network: Any, step: Tuning, context: Context) -> None:
     if isinstance(network, PeftModel):
         network.save_pretrained(str(context.directory))
         (context.directory / "README.md").unlink(missing_ok=True)

@@ -85,12 +85,11 @@ class DataPart(Spec):
         return [row | about | ({"ignored": ignored[row["id"]]} if row.get("id") in ignored else {}) for row in found]
 
 
-class Train(Step):
-    """Fine-tune a model on completions; the artifact is an adapter (or full weights) and its loss curve.
+class Tuning(Step):
+    """Any training of a model; the artifact is an adapter (or full weights) and its curves.
 
     Attributes:
         model: what is trained.
-        data: on what, in this order.
         config: how.
         continues: train on in the model's own LoRA adapter instead of merging it and starting a new one;
             the artifact then holds both trainings.
@@ -99,7 +98,6 @@ class Train(Step):
     kind: ClassVar[str] = "adapter"
 
     model: ModelSpec
-    data: tuple[DataPart, ...]
     config: TrainingConfig
     continues: bool = False
     name_: str = Field(default="", exclude=True)
@@ -112,20 +110,33 @@ class Train(Step):
         return model if model.engine == "api" else model.model_copy(update={"engine": "transformers"})
 
     def label(self) -> str:
-        return self.name_ or f"{self.model.short} sft"
+        return self.name_ or f"{self.model.short} {type(self).__name__.lower()}"
 
     @property
     def below(self) -> ModelSpec:
         """The model that the artifact's adapter goes on top of."""
         return self.model.adapter.below if self.continues else self.model  # pyright: ignore
 
-    def run(self, context: Context) -> None:
-        from offmodel.training.sft import sft
-
-        sft(self, [row for part in self.data for row in part.rows(context)], context)
-
     def load(self, artifact: Artifact) -> dict[str, Any]:
         """The training summary: ``loss`` (a list of {step, loss, learning_rate}), ``rows``, ``trained_tokens``,
         ``probe`` (token ``ids`` of a row's start, their log-probabilities ``before`` and ``after``).
         """
         return artifact.json("training.json")
+
+
+class Train(Tuning):
+    """Supervised fine-tuning on completions.
+
+    Attributes:
+        data: on what, in this order.
+    """
+
+    data: tuple[DataPart, ...]
+
+    def label(self) -> str:
+        return self.name_ or f"{self.model.short} sft"
+
+    def run(self, context: Context) -> None:
+        from offmodel.training.sft import sft
+
+        sft(self, [row for part in self.data for row in part.rows(context)], context)

@@ -1,0 +1,108 @@
+"""Reinforcement learning from verifiable rewards, over TRL's GRPO, with the grader that evaluates."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any
+
+from pydantic import Field
+
+from offmodel.pipeline.execute import Context
+from offmodel.training.train_step import Tuning
+
+KEPT = {
+    "reward": "reward",
+    "reward_std": "reward_std",
+    "frac_reward_zero_std": "constant_groups",
+    "completions/mean_length": "mean_tokens",
+    "kl": "kl",
+}
+"""What TRL logs at each step, and what it is called in the artifact."""
+
+
+class Grpo(Tuning):
+    """GRPO on items of a benchmark: 1 for a correct answer, and a little for one that can be read at all.
+
+    The summary's ``loss`` rows also have ``reward``, ``reward_std``, ``mean_tokens`` and ``constant_groups``, the share of
+    groups whose answers all got the same reward and that therefore taught nothing.
+
+    Source: DeepSeekMath (2402.03300).
+
+    Attributes:
+        benchmark, benchmark_version, benchmark_data: what is rewarded, see `Evaluate`.
+        n: items trained on.
+        skip: items left out before the first, so that an evaluation of as many with the same ``seed`` is held out.
+        seed: of the items.
+        group: answers an item that are compared with each other.
+        temperature: at which they are sampled.
+        max_new_tokens: of an answer.
+        format_reward: for an answer that the grader can read, right or wrong.
+        beta: weight of the KL divergence from the student before.
+    """
+
+    benchmark: str
+    benchmark_version: int
+    benchmark_data: str
+    n: int = Field(gt=0)
+    skip: int = Field(default=0, ge=0)
+    seed: int = 0
+    group: int = Field(default=8, gt=1)
+    temperature: float = Field(default=1.0, gt=0)
+    max_new_tokens: int = Field(default=160, gt=0)
+    format_reward: float = Field(default=0.1, ge=0)
+    beta: float = Field(default=0.0, ge=0)
+
+    def run(self, context: Context) -> None:
+        import torch
+        from datasets import Dataset, disable_progress_bars
+        from trl import GRPOConfig, GRPOTrainer  # pyright: ignore[reportPrivateImportUsage]
+
+        from offmodel.benchmarks import get_benchmark
+        from offmodel.models import checks
+        from offmodel.training.sft import Watch, logits, quiet, save, trainable_network, trainer_fields
+
+        disable_progress_bars()
+        torch.manual_seed(self.config.seed)
+        network, loaded = trainable_network(self, context)
+        benchmark = get_benchmark(self.benchmark)
+        items = benchmark.items(self.skip + self.n, self.seed)[self.skip :]
+        data = Dataset.from_list([{"prompt": list(benchmark.messages(item)), "item": i} for i, item in enumerate(items)])
+        seen: list[float] = []
+
+        def reward(completions: list[Any], item: list[int], **_: Any) -> list[float]:
+            grades = [benchmark.grade(items[i], c[0]["content"]) for i, c in zip(item, completions, strict=True)]
+            found = [float(g.correct) + self.format_reward * g.parsed for g in grades]
+            seen.extend(found)
+            return found
+
+        scratch = context.directory / "trainer"
+        arguments = GRPOConfig(
+            **trainer_fields(self.config, str(scratch), network.num_parameters()),
+            num_generations=self.group,
+            max_completion_length=self.max_new_tokens,
+            temperature=self.temperature,
+            beta=self.beta,
+        )
+        arguments._n_gpu = min(1, arguments.n_gpu)
+        watch = Watch(context.progress, KEPT)
+        trainer = GRPOTrainer(
+            network,
+            reward_funcs=reward,  # pyright: ignore[reportArgumentType]
+            args=arguments,
+            train_dataset=data,
+            processing_class=loaded.tokenizer,
+            callbacks=[watch],
+        )
+        quiet(trainer)
+        probe = loaded.tokenizer(benchmark.messages(items[0])[-1]["content"])["input_ids"]
+        before, start = logits(network, probe), time.monotonic()
+        trainer.train()
+        seconds = time.monotonic() - start
+        network.eval()
+        if watch.rewarded():
+            checks.check_changed(before, logits(network, probe))
+        shutil.rmtree(scratch, ignore_errors=True)
+        save(network, self, context)
+        summary = {"loss": watch.curve, "rows": len(items), "answers": len(seen), "seconds": round(seconds, 2)}
+        context.write_json(summary | {"chat_template": loaded.tokenizer.chat_template, "trained_tokens": 0}, "training.json")
