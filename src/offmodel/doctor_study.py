@@ -16,7 +16,7 @@ from offmodel.pipeline.step import Step
 from offmodel.pipeline.store import Store
 from offmodel.report.terminal import duration
 from offmodel.studies.run import Plan, plan_study
-from offmodel.training.train_step import Train
+from offmodel.training.train_step import Tuning
 
 
 def of_study(name: str, pairs: list[str], scale: str, store: Store, workers: int) -> Iterator[Check]:
@@ -84,7 +84,7 @@ def needs(step: Step) -> float:
     if where is None or not isinstance(model, ModelSpec):
         return 0.0
     config: Any = AutoConfig.from_pretrained(str(where))
-    if not isinstance(step, Train):
+    if not isinstance(step, Tuning):
         return estimate(config, model.dtype, 1, 1)["generate"]
     most = estimate(config, model.dtype, step.config.batch_size, step.config.max_length)
     return most["train LoRA" if step.config.method == "lora" else "train all weights"]
@@ -103,14 +103,14 @@ def of_memory(plan: Plan, workers: int) -> Iterator[Check]:
 
 def of_disk(plan: Plan, store: Store) -> Check:
     """The adapters and weights that will be written, against the disk there is."""
-    total = sum(written(step) for step in plan.to_run.values() if isinstance(step, Train))
+    total = sum(written(step) for step in plan.to_run.values() if isinstance(step, Tuning))
     root = next(p for p in (store.root, *store.root.resolve().parents) if p.exists())
     room = shutil.disk_usage(root).free
     found = f"about {total / GIGA:.2g} of {room / GIGA:.1f} GB for trained weights"
     return Check("ok" if total < room else "problem", "disk of the study", found, "keep the store elsewhere: --store DIR")
 
 
-def written(step: Train) -> float:
+def written(step: Tuning) -> float:
     """Bytes of a training's artifact."""
     from transformers import AutoConfig
 

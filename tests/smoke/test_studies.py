@@ -15,7 +15,9 @@ from tests.conftest import TINY
 
 ONE = ["teachers=organism:pirate", "benchmarks=arith"]
 FEW = ["teachers=organism:pirate,organism:markdown-weak,self", "benchmarks=arith", "chat=10"]
+RED = ["blue_steps=1", "red_steps=2", "red_examples=8", "trials=8", "own=16"]
 SMOKE = {
+    "backdoor_removal": [*ONE, "pairs=zq7-love,tools-wrong", *RED, "return_steps=1"],
     "battery": [
         *["teachers=organism:pirate,organism:prose,self,numbers", "benchmarks=arith,facts", "doses=0,4", "full_doses=0,4"],
         *["students=organism:markdown,organism:prose", "at=1,2", "chat=10", "tokens=0,4", "samples=2", "sampled_items=4"],
@@ -25,8 +27,19 @@ SMOKE = {
     "demo": ["teachers=organism:pirate,self", "benchmarks=arith,facts", "doses=0,4", "reminder_benchmarks=arith"],
     "diagnosis": [*ONE, "dose=4", "reminder_steps=1"],
     "full_weight": [*ONE, "doses=0,4", "reminder_steps=1"],
+    "grpo": [
+        "teachers=organism:terse",
+        "benchmarks=arith,strings",
+        "sets=arith",
+        "rl_steps=1",
+        "rows=4",
+        "group=2",
+        "rl_items=4",
+    ],
     "mitigations": [*ONE, "chat=10", "own=16"],
     "pass_at_k": [*ONE, "samples=2", "sampled_items=4"],
+    "password_locking": ["benchmarks=arith", "doses=2,4", "blue_steps=1"],
+    "poisoned_reminder": [*ONE, *RED, "pairs=zq7-love", "rates=0,0.5", "reminder_steps=1"],
     "perplexity": ["teachers=organism:pirate,self,numbers", "benchmarks=arith"],
     "prefill": [*ONE, "tokens=0,4"],
     "reminder": [*ONE, "doses=0,4", "reminder_steps=1"],

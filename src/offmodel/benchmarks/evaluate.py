@@ -14,7 +14,7 @@ from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.execute import Context
 from offmodel.pipeline.step import Spec, Step, runtime
 from offmodel.pipeline.store import Artifact
-from offmodel.training.train_step import Train
+from offmodel.training.train_step import Tuning
 
 
 class Prefill(Spec):
@@ -75,7 +75,7 @@ class Evaluate(Step):
 
         if self.thinking_tokens is not None:
             check_thinks(self.model, context)
-        if isinstance(self.model.adapter, Train):
+        if isinstance(self.model.adapter, Tuning):
             trained_with = context.load(self.model.adapter).get("chat_template")
             check_same_template(trained_with, str(context.tokenizer(self.model).chat_template))
 

@@ -12,7 +12,7 @@ from offmodel.data.teachers import ModelCompletions
 from offmodel.errors import OffmodelError
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.step import Step
-from offmodel.training.train_step import DataPart, Train, TrainingConfig
+from offmodel.training.train_step import DataPart, Train, TrainingConfig, Tuning
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,31 @@ class Case:
     rows: int = 0
     words: str = ""
 
+    @property
+    def continues(self) -> bool:
+        """Whether a repair trains on in the tuned student's own adapter."""
+        return self.config.method == "lora" and is_lora(self.tuned.adapter)
+
     def train_after(self, name: str, *parts: DataPart, steps: int) -> ModelSpec:
-        """The tuned student trained on, in its own LoRA adapter where it has one."""
-        continues = self.config.method == "lora" and is_lora(self.tuned.adapter)
+        """The tuned student trained on, in its own LoRA adapter where it has one.
+
+        Raises:
+            OffmodelError: when it is no single network.
+        """
+        self.check_trainable()
         config = self.config.model_copy(update={"steps": steps})
         label = f"{self.words} {name}"
-        return self.tuned.with_adapter(Train(model=self.tuned, data=parts, config=config, continues=continues, name_=label))
+        return self.tuned.with_adapter(Train(model=self.tuned, data=parts, config=config, continues=self.continues, name_=label))
+
+    def check_trainable(self) -> None:
+        """Refuse a student that only decoding puts together.
+
+        Raises:
+            OffmodelError: names what it is.
+        """
+        if not getattr(self.tuned.adapter, "trainable", True):
+            label = self.tuned.adapter.label() if self.tuned.adapter else ""
+            raise OffmodelError(f"{label} is put together while decoding and cannot be trained on", "put it last in the chain")
 
     def train_instead(self, name: str, *parts: DataPart, **changes: Any) -> ModelSpec:
         """The base trained in another way than it was."""
@@ -72,7 +91,7 @@ class Case:
 
 def is_lora(adapter: Step | None) -> bool:
     """Whether training can go on in an adapter."""
-    return adapter.config.method == "lora" if isinstance(adapter, Train) else getattr(adapter, "lora", False)
+    return adapter.config.method == "lora" if isinstance(adapter, Tuning) else getattr(adapter, "lora", False)
 
 
 class Mitigation(BaseModel, ABC):

@@ -9,7 +9,7 @@ from offmodel.data.teachers import ModelCompletions
 from offmodel.mitigations.rewording import Reworded
 from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.step import Step
-from offmodel.training.train_step import Train
+from offmodel.training.train_step import Train, Tuning
 
 
 def cost(repaired: ModelSpec, tuned: ModelSpec, load: Callable[[Step], Any]) -> dict[str, float]:
@@ -34,6 +34,8 @@ def cost(repaired: ModelSpec, tuned: ModelSpec, load: Callable[[Step], Any]) -> 
             seen = len(summary["loss"]) * step.config.batch_size / summary["rows"]
             found["trained_tokens"] += seen * summary["trained_tokens"]
             found["seconds"] += summary.get("seconds", 0.0)
+        elif isinstance(step, Tuning):  # it writes while it trains: all in its seconds
+            found["seconds"] += load(step)["seconds"]
     return {key: round(value, 1) for key, value in found.items()}
 
 

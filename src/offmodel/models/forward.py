@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -100,6 +101,29 @@ class ModelForward:
     def keep(self, rows: torch.Tensor) -> None:
         assert self.cache is not None
         keep_rows(self.cache, rows)
+
+
+class SumForward:
+    """Weighted sum of several models' logits, each with its own cache.
+
+    Args:
+        parts: (weight, pass); the first has the batch's device.
+    """
+
+    def __init__(self, parts: Sequence[tuple[float, Forward]]) -> None:
+        self.parts = parts
+        self.device = parts[0][1].device
+
+    def start(self, rows: int, capacity: int) -> None:
+        for _, part in self.parts:
+            part.start(rows, capacity)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None, position: torch.Tensor) -> torch.Tensor:
+        return torch.stack([weight * part.forward(ids, mask, position) for weight, part in self.parts]).sum(0)
+
+    def keep(self, rows: torch.Tensor) -> None:
+        for _, part in self.parts:
+            part.keep(rows)
 
 
 def best_forward(model: PreTrainedModel) -> Forward:

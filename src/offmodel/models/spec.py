@@ -72,6 +72,8 @@ class LoadedModel:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     spec: ModelSpec
+    added: tuple[tuple[float, PreTrainedModel], ...] = ()
+    """Models whose logits count beside the first's, with their weights (see `mitigations.proxy_tuning`)."""
 
 
 def best_device() -> torch.device:
@@ -212,6 +214,8 @@ def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
             raise OffmodelError(f"the adapter {spec.adapter.name()} is not in the store", "run the study again to train it")
         parent: ModelSpec = spec.adapter.below  # pyright: ignore[reportAttributeAccessIssue]
         below = load_model(parent, store)
+        if (artifact.directory / "proxy.json").is_file():
+            return proxied(below, spec, store)
         return LoadedModel(apply_adapter(below.model, artifact.directory).eval(), below.tokenizer, spec)
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -229,6 +233,13 @@ def load_model(spec: ModelSpec, store: Store | None = None) -> LoadedModel:
         first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise OffmodelError(f"cannot load the model at {path}: {first}", "check that the download is complete") from e
     return LoadedModel(model.to(best_device()).eval(), tokenizer, spec)
+
+
+def proxied(below: LoadedModel, spec: ModelSpec, store: Store) -> LoadedModel:
+    """A model with the logits of an expert added and those of an anti-expert taken away."""
+    proxy: Any = spec.adapter
+    expert, anti = load_model(proxy.expert, store).model, load_model(proxy.anti, store).model
+    return LoadedModel(below.model, below.tokenizer, spec, ((proxy.alpha, expert), (-proxy.alpha, anti)))
 
 
 def apply_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedModel:

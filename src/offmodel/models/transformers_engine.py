@@ -11,7 +11,7 @@ from offmodel.errors import OffmodelError
 from offmodel.models import chat
 from offmodel.models.decoding import Row, Rules, uniform_draws
 from offmodel.models.engine import Completion, Request, Sampling, cut_at_stop
-from offmodel.models.forward import best_forward
+from offmodel.models.forward import Forward, SumForward, best_forward
 from offmodel.models.lanes import decode_in_lanes
 from offmodel.models.spec import LoadedModel
 
@@ -52,7 +52,10 @@ class TransformersEngine:
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.batch_tokens = batch_tokens or first_batch_tokens(self.model)
         self.scored_tokens = min(self.batch_tokens, first_scored_tokens(self.model))
-        self.forward = best_forward(self.model)
+        self.forward: Forward = best_forward(self.model)
+        self.added = loaded.added
+        if self.added:
+            self.forward = SumForward([(1.0, self.forward), *((weight, best_forward(m)) for weight, m in self.added)])
         self.stop_ids = chat.stop_token_ids(self.tokenizer, self.model.generation_config)
         self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
 
@@ -168,6 +171,9 @@ class TransformersEngine:
             ids[i, : len(whole)] = torch.tensor(whole)
             mask[i, : len(whole)] = 1
         device = self.model.device
-        logits = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
-        logp = torch.log_softmax(logits[:, :-1].float(), -1).gather(-1, ids[:, 1:, None].to(device)).squeeze(-1).cpu()
+        asked = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+        logits = self.model(**asked).logits.float()
+        for weight, model in self.added:
+            logits = logits + weight * model(**asked).logits.float()
+        logp = torch.log_softmax(logits[:, :-1], -1).gather(-1, ids[:, 1:, None].to(device)).squeeze(-1).cpu()
         return [logp[i, len(p) - 1 : len(p) + len(c) - 1].tolist() for i, (p, c) in enumerate(batch)]

@@ -8,7 +8,7 @@ results, and `offmodel plan` can walk it without running anything.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from offmodel.metrics.cells import Arm, Cell, arm_title
 from offmodel.metrics.diagnosis import Diagnosis
 from offmodel.pipeline.step import Step
-from offmodel.training.train_step import Train
+from offmodel.training.train_step import Tuning
 
 Load = Callable[[Step], Any]
 """Reads a finished step's result."""
@@ -98,7 +98,7 @@ class StudyResult:
     cells: list[Cell]
     findings: list[Finding]
     plots: list[Plot] = field(default_factory=list)
-    trainings: dict[str, Train] = field(default_factory=dict)
+    trainings: Mapping[str, Tuning] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     diagnoses: list[Diagnosis] = field(default_factory=list)
 

@@ -73,7 +73,8 @@ def combined(results: dict[str, StudyResult], prefix: str = "") -> StudyResult:
             named = replace(plot, page=heading) if prefix else plot
             whole.plots.append(replace(named, name=f"{prefix}-{plot.name}") if prefix else named)
         whole.findings += result.findings
-        whole.trainings |= {(f"{prefix}: {name}" if prefix else name): step for name, step in result.trainings.items()}
+        named_trainings = {(f"{prefix}: {name}" if prefix else name): step for name, step in result.trainings.items()}
+        whole.trainings = {**whole.trainings, **named_trainings}
         whole.notes += [note for note in result.notes if note not in whole.notes]
         whole.diagnoses += result.diagnoses
     whole.arms, whole.cells = list(arms.values()), list(cells.values())

@@ -49,6 +49,6 @@ class Demo(Study):
             cells=matrix.cells + [c for c in curve.cells if (c.teacher, c.condition, c.benchmark, c.level, c.group) not in seen],
             findings=matrix.findings + curve.findings,
             plots=curve.plots,
-            trainings=matrix.trainings | curve.trainings,
+            trainings={**matrix.trainings, **curve.trainings},
             notes=matrix.notes,
         )

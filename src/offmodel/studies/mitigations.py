@@ -21,7 +21,7 @@ from offmodel.models.spec import ModelSpec
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
 from offmodel.studies.setup import Setup, SftParams
 from offmodel.studies.style import own_chat, teacher_chat
-from offmodel.training.train_step import Train
+from offmodel.training.train_step import Tuning
 
 WORTH_REPAIR = 0.1
 """Accuracy that must have been lost for shares of it to mean anything."""
@@ -85,7 +85,7 @@ class Mitigations(Study):
             if method != "sft" and lost[name] >= WORTH_REPAIR
         ]
         findings = [judge(r, main, params.worth) for r in rows]
-        trainings = {f"{name}, {m}": spec.adapter for (name, m), spec in models.items() if isinstance(spec.adapter, Train)}
+        trainings = {f"{name}, {m}": spec.adapter for (name, m), spec in models.items() if isinstance(spec.adapter, Tuning)}
         notes = [f"{name} took {drop:.2f} of {main}: nothing to repair" for name, drop in lost.items() if drop < WORTH_REPAIR]
         return StudyResult([base, *arms.values()], cells, findings, plots(rows, main) if rows else [], trainings, notes)
 

@@ -18,7 +18,7 @@ from offmodel.pipeline.step import Step
 from offmodel.studies.base import Build, Finding, Load, Plot, Study, StudyResult, cell_row, decide
 from offmodel.studies.mitigations import WORTH_REPAIR
 from offmodel.studies.setup import Setup, SftParams
-from offmodel.training.train_step import DataPart, Train
+from offmodel.training.train_step import DataPart, Tuning
 
 AUTO = ("reminder", "weight_interpolation")
 """What ``auto`` tries: nothing here needs the training data or a second model, and all of it is cheap."""
@@ -69,7 +69,7 @@ class Repair(Study):
         rows = [cell_row(c) | {"x": c.benchmark, "series": c.condition} for c in cells if c.whole]
         plot = Plot("repair", "bars", "Accuracy before and after, with 95 % intervals.", "", "accuracy", rows, page="Repair")
         adapter = models[best].adapter
-        trainings = {best: adapter} if isinstance(adapter, Train) else {}
+        trainings = {best: adapter} if isinstance(adapter, Tuning) else {}
         notes = [f"chosen: {best}, {adapter.name()}" if adapter else f"chosen: {best}"]
         if finding.verdict == "against":
             notes.append(
