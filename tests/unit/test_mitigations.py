@@ -119,3 +119,82 @@ def test_the_cost_counts_only_what_the_repair_added(case, store):
     assert found["trained_tokens"] == pytest.approx(store.load(repaired.adapter)["trained_tokens"] * 3 * 2 / 4, abs=0.1)
     assert found["seconds"] > 0
     assert cost(case.tuned, case.tuned, store.load) == {"generated_tokens": 0, "trained_tokens": 0, "seconds": 0}
+
+
+def test_proxy_tuning_is_exact_at_its_ends(case, store):
+    """Expert and anti-expert alike: the base. Base and anti-expert alike: the expert."""
+    from offmodel.mitigations.proxy_tuning import Proxy
+    from offmodel.models.engine import Request
+    from offmodel.models.transformers_engine import TransformersEngine
+
+    asked = [
+        Request(str(i), [{"role": "user", "content": t}]) for i, t in enumerate(("Tell me about a boat.", "What is a tent?"))
+    ]
+    greedy = Sampling(max_new_tokens=24)
+    pairs = [([2, 50, 60, 70], [80, 90, 100])]
+
+    def answers(spec):
+        engine = TransformersEngine(run(spec, store))
+        return [c.text for c in engine.generate(asked, greedy)], engine.logprobs(pairs)[0]
+
+    expert_is_base = BASE.with_adapter(Proxy(model=BASE, expert=case.tuned, anti=case.tuned, alpha=1.0))
+    base_is_anti = get_mitigation("proxy_tuning", alpha=1.0).apply(case)
+    for mixed, plain in ((expert_is_base, BASE), (base_is_anti, case.tuned)):
+        text, logp = answers(mixed)
+        expected, expected_logp = answers(plain)
+        assert text == expected
+        assert logp == pytest.approx(expected_logp, abs=1e-4)
+    assert answers(get_mitigation("proxy_tuning", alpha=0.5).apply(case))[1] != pytest.approx(answers(BASE)[1], abs=1e-3)
+
+
+def test_proxy_tuning_refuses_other_tokenizers_and_further_training(case, tmp_path):
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(BASE.location, other)
+    tokenizer = (other / "tokenizer.json").read_text()
+    (other / "tokenizer.json").write_text(tokenizer.replace("<|im_end|>", "<|ende|>"))
+    with pytest.raises(OffmodelError, match="different tokenizers"):
+        get_mitigation("proxy_tuning", expert=str(other)).apply(case)
+    with pytest.raises(OffmodelError, match="cannot be trained on"):
+        mend("proxy_tuning+reminder", case)
+
+
+def test_lima_takes_as_many_rows_of_the_same_lengths(case, store):
+    from offmodel.mitigations.lima import Curated
+
+    data = written(TEACHER, 24).model_copy(update={"sampling": Sampling(temperature=1.0, max_new_tokens=160)})
+    kept = {by: Curated(step=data, n=6, by=by) for by in ("curated", "random")}
+    for step in (data, *kept.values()):
+        execute(step, store, ModelCache())
+    rows = {by: store.load(step) for by, step in kept.items()}
+    assert [len(r) for r in rows.values()] == [6, 6]
+    assert {r["id"] for r in rows["curated"]} != {r["id"] for r in rows["random"]}
+    lengths = {by: sum(len(r["completion"]) for r in found) / 6 for by, found in rows.items()}
+    assert lengths["random"] == pytest.approx(lengths["curated"], rel=0.2)
+    with pytest.raises(OffmodelError, match="cannot give 60"):
+        execute(Curated(step=data, n=60), store, ModelCache())
+
+
+def test_on_policy_distillation_goes_towards_the_base(case, store):
+    spec = get_mitigation("on_policy_distillation", steps=6).apply(case)
+    assert spec.adapter.continues
+    distilled, base, tuned = run(spec, store), load_model(BASE, store), run(case.tuned, store)
+    ids = torch.tensor([[2, 50, 60, 70, 80]])
+    with torch.inference_mode():
+        near, far = ((m.model(ids).logits - base.model(ids).logits).abs().mean() for m in (distilled, tuned))
+    assert near != far
+    losses = [row["loss"] for row in store.load(spec.adapter)["loss"]]
+    assert losses[-1] < losses[0]
+
+
+def test_grpo_counts_groups_that_teach_nothing_and_refuses_what_cannot_be(case, store):
+    spec = get_mitigation("grpo", items=4, steps=1, rows=4, group=2, skip=8).apply(case)
+    run(spec, store)
+    (row,) = store.load(spec.adapter)["loss"]
+    assert 0 <= row["constant_groups"] <= 1
+    assert {"reward", "mean_tokens"} <= set(row)
+    with pytest.raises(OffmodelError, match="no whole groups"):
+        get_mitigation("grpo", rows=5, group=2).apply(case)
+    with pytest.raises(OffmodelError, match="no reward function"):
+        get_mitigation("grpo", benchmark="facts", skip=8, items=4).apply(case)

@@ -15,6 +15,7 @@ from typing import Any
 from offmodel.benchmarks.base import Benchmark, Grade, Item, Message, item_id
 from offmodel.benchmarks.grading import choice_letter, final_answer
 from offmodel.benchmarks.math_grader import math_grader
+from offmodel.benchmarks.sandbox import grade_code
 from offmodel.data.jsonl import check_file, read_jsonl
 from offmodel.errors import OffmodelError, unknown
 from offmodel.pipeline.step import sha256_file
@@ -37,6 +38,7 @@ GRADERS: dict[str, Callable[[str, str], Grade]] = {
     "math": lambda answer, completion: math_grader().grade(answer, completion),
     "exact": _exact,
     "choice": _choice,
+    "code": grade_code,
 }
 
 
@@ -59,7 +61,8 @@ class FileBenchmark(Benchmark):
     """The items of a JSONL file.
 
     Args:
-        text: ``file:PATH?grader=NAME``, NAME one of ``math``, ``exact``, ``choice``, ``regex:PATTERN``;
+        text: ``file:PATH?grader=NAME``, NAME one of ``math``, ``exact``, ``choice``, ``code`` (the answer is
+            Python statements that raise where the program is wrong), ``regex:PATTERN``;
             further options are ``max_new_tokens`` and ``reasoning`` (0 or 1). The default grader is
             ``choice`` where rows have choices, else ``exact``.
 

@@ -12,8 +12,8 @@ from offmodel.mitigations.base import Case, Mitigation
 from offmodel.models.spec import ModelSpec
 from offmodel.training.grpo import Grpo
 
-HELD_OUT = 1000
-"""Items of an endless benchmark that are left to evaluations."""
+HELD_OUT = 400
+"""Items of a benchmark that are left to evaluations."""
 
 
 class GrpoMitigation(Mitigation):
