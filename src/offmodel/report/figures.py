@@ -33,7 +33,7 @@ def row_titles(cells: Sequence[Cell]) -> list[str]:
 
 
 MANY = 24
-"""Models that a matrix shows; of more, only the base and plain SFT, since the others have figures of their own."""
+"""Models that a matrix shows; of more, only base and plain SFT where there is any: the others have figures of their own."""
 
 
 def matrix_rows(cells: Sequence[Cell]) -> dict[str, dict[str, Cell]]:
@@ -44,7 +44,8 @@ def matrix_rows(cells: Sequence[Cell]) -> dict[str, dict[str, Cell]]:
             rows.setdefault(name, {})[c.benchmark] = c
     if len(rows) <= MANY:
         return rows
-    return {name: row for name, row in rows.items() if next(iter(row.values())).condition in ("base", "sft")}
+    plain = {name: row for name, row in rows.items() if next(iter(row.values())).condition in ("base", "sft")}
+    return plain if len(plain) > 1 else dict(list(rows.items())[:MANY])
 
 
 def file_name(text: str) -> str:

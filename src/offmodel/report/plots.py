@@ -99,7 +99,9 @@ def _bars(plot: Plot) -> Any:
 def _scatter(plot: Plot) -> Any:
     labels = [str(row.get("label", "")) for row in plot.rows] if len(plot.rows) <= LABELLED else []
     room = max([24, *(len(label) * LABEL_PIXELS // 2 for label in labels)])
-    chart = alt.Chart(alt.Data(values=plot.rows)).encode(x=alt.X("x:Q", title=plot.x, scale=alt.Scale(zero=False, padding=room)))
+    panels = bool(_order(plot, "panel"))
+    chart = alt.Chart() if panels else alt.Chart(alt.Data(values=plot.rows))  # a panel's marks take the rows of their facet
+    chart = chart.encode(x=alt.X("x:Q", title=plot.x, scale=alt.Scale(zero=False, padding=room)))
     y = alt.Y("y:Q", title=plot.y)
     layers = [chart.mark_circle(size=90, opacity=0.9).encode(y=y, color=_colour(plot), tooltip=_tooltip(plot))]
     if _order(plot, "low"):
@@ -110,7 +112,7 @@ def _scatter(plot: Plot) -> Any:
         fitted = alt.Chart(alt.Data(values=plot.line)).encode(x="x:Q")
         layers.append(fitted.mark_area(color=REFERENCE, opacity=0.15).encode(y="low:Q", y2="high:Q"))
         layers.append(fitted.mark_line(color=REFERENCE, strokeDash=[5, 4]).encode(y="y:Q"))
-    if _order(plot, "panel"):
+    if panels:
         return _panels(plot, layers, 190, 170, 3)
     return alt.layer(*layers).properties(width=460, height=280)
 

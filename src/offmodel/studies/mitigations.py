@@ -42,7 +42,10 @@ class MitigationsParams(SftParams):
     methods: tuple[str, ...] = (
         "reminder",
         "teacher_reminder",
+        "on_policy_distillation",
+        "grpo",
         "weight_interpolation",
+        "proxy_tuning",
         "mixing",
         "inoculation",
         "low_support_clipping",
@@ -50,6 +53,7 @@ class MitigationsParams(SftParams):
         "student_written",
         "multi_style",
         "kl_to_base",
+        "lima",
     )
     own: int = Field(default=64, gt=0)
     chat: int = Field(default=80, ge=10)
