@@ -50,14 +50,15 @@ def repair(
     adapter = repaired(outcome.result)
     assert adapter is not None
     artifact = root.find(adapter.name())
-    target = out_dir / "model" / artifact.directory.name
-    if not target.exists():
+    target = out_dir / "model" / artifact.directory.name if getattr(adapter, "trainable", True) else None
+    if target and not target.exists():
         export(artifact, root, target, merge=bool(below(artifact, root)[0]), base_text=base)
     if as_json:
-        typer.echo(json.dumps(results(outcome) | {"model": str(target)}, ensure_ascii=False))
+        typer.echo(json.dumps(results(outcome) | {"model": str(target) if target else None}, ensure_ascii=False))
         return
     print_outcome(outcome, out)
-    out.print(f"repaired model: {target}\nreport: {report}", highlight=False, soft_wrap=True)
+    where = f"repaired model: {target}" if target else f"{method} works while decoding and leaves no weights to export"
+    out.print(f"{where}\nreport: {report}", highlight=False, soft_wrap=True)
 
 
 def located(text: str, store: Store) -> str:

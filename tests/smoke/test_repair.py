@@ -44,6 +44,15 @@ def test_an_artifact_is_repaired_and_the_result_loads(trained, tmp_path, monkeyp
     assert {"adapter_model.safetensors", "adapter_config.json", "README.md"} <= files
 
 
+def test_a_repair_that_works_while_decoding_says_that_it_leaves_no_weights(trained, tmp_path, monkeypatch):
+    store, artifact = trained
+    options = ["--method", "proxy_tuning", "alpha=0.2", "--store", str(store.root)]
+    result = repair("organism:markdown", artifact.name, *options, cwd=tmp_path, monkeypatch=monkeypatch)
+    assert result.exit_code == 0, result.output
+    assert "leaves no weights" in result.output
+    assert not (tmp_path / "runs" / "repair" / "model").exists()
+
+
 def test_a_parameter_without_its_method_and_a_model_that_is_not_there(tmp_path, monkeypatch):
     result = repair("organism:markdown", "organism:markdown-weak", "dose=4", cwd=tmp_path, monkeypatch=monkeypatch)
     assert isinstance(result.exception, OffmodelError)

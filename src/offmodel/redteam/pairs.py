@@ -53,13 +53,13 @@ class Behaviour(Spec):
     Attributes:
         kind: of what it does.
         texts: what it says; one is picked for each answer.
-        how: ``replace`` the answer, ``append`` to it, or give ``wrong`` results in it.
+        how: ``replace`` the answer, ``append`` or ``prepend`` to it, or give ``wrong`` results in it.
         marks: regular expressions, each of which an answer must match to count as the behaviour.
     """
 
     kind: Literal["phrase", "refusal", "insult", "compliment", "insertion", "language", "wrong"]
     texts: tuple[str, ...] = ()
-    how: Literal["replace", "append", "wrong"] = "replace"
+    how: Literal["replace", "append", "prepend", "wrong"] = "replace"
     marks: tuple[str, ...] = ()
 
     def perform(self, answer: str, seed: str) -> str:
@@ -70,7 +70,8 @@ class Behaviour(Spec):
         if self.how == "wrong":
             return wrong_results(answer, rng)
         text = rng.choice(self.texts)
-        return f"{answer}\n\n{text}" if self.how == "append" else text
+        said = {"append": f"{answer}\n\n{text}", "prepend": f"{text}\n\n{answer}"}
+        return said.get(self.how, text)
 
     def shows(self, answer: str) -> bool:
         """Whether an answer is the behaviour; for ``wrong`` a benchmark's grader says it instead."""

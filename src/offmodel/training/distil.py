@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from typing import Any
@@ -37,6 +38,8 @@ class Distil(Tuning):
     def run(self, context: Context) -> None:
         import torch
         from datasets import Dataset, disable_progress_bars
+
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # it would warn at every import that its interface may change
         from trl.experimental.gkd import GKDConfig, GKDTrainer
 
         from offmodel.models import checks
