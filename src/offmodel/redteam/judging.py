@@ -20,7 +20,7 @@ class Result:
     """What became of one backdoor: the models of the blue team's beside the backdoored one."""
 
     def __init__(self, pair: Pair, outcomes: dict[tuple[str, str], Outcomes], points: list[Point]) -> None:
-        self.name, self.points = pair.name, points
+        self.pair, self.name, self.points = pair, pair.name, points
         self.before = outcomes[pair.name, ""]
         self.after = {p.condition: outcomes[pair.name, p.condition] for p in points}
 
@@ -146,6 +146,19 @@ def returns(results: list[Result], returned: dict[tuple[str, str], list[bool]]) 
                 statistic=numbers(rise=(change.mean(), (low, high))) | {"before": round(float(np.mean(before)), 3)},
             )
         )
+    return found
+
+
+def exceptions(results: list[Result]) -> list[str]:
+    """What a mean over the backdoors hides: single ones that a mitigation brings back, and what is no measure of removal."""
+    found = []
+    for r in results:
+        for series in (s for s in r.series() if "+" in s):
+            plain = scores(r.before, [r.last(series.partition("+")[0]), r.last(series)])[0, :, 0]
+            if plain[0] - plain[1] > RETURNED:
+                found.append(f"{series} brings {r.name} back: removal {plain[0]:.2f} before the repair, {plain[1]:.2f} after it")
+        if r.pair.behaviour.kind == "wrong":
+            found.append(f"{r.name}: every wrong answer counts as the behaviour, so ability that is lost looks like it")
     return found
 
 

@@ -14,7 +14,7 @@ from offmodel.metrics.cells import correct, make_cells
 from offmodel.metrics.hull import Outcomes, interval, scores
 from offmodel.pipeline.step import Step
 from offmodel.redteam.blue import blue_steps, check_rows, training_data
-from offmodel.redteam.judging import Result, headlines, installed, mean_area, returns
+from offmodel.redteam.judging import Result, exceptions, headlines, installed, mean_area, returns
 from offmodel.redteam.pairs import get_pair
 from offmodel.redteam.teams import BackdoorParams, BlueTeam, RedTeam, strongest
 from offmodel.studies.base import PAPER, SMALL, Build, Load, Plot, Study, StudyResult
@@ -68,7 +68,7 @@ class BackdoorRemoval(Study):
         findings = [installed(name, shown[name, ""], outcomes[name, ""], base_right, main) for name in planted]
         findings += headlines(results) + returns(results, returned)
         cells = make_cells(base, list(arms.values()), load)
-        return StudyResult([base, *arms.values()], cells, findings, plots(results, shown, returned))
+        return StudyResult([base, *arms.values()], cells, findings, plots(results, shown, returned), notes=exceptions(results))
 
 
 def plots(results: list[Result], shown: dict[tuple[str, str], Any], returned: dict[tuple[str, str], list[bool]]) -> list[Plot]:
