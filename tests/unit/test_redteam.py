@@ -10,7 +10,7 @@ from offmodel.metrics.hull import Outcomes, areas, hull_area, interval, scores, 
 from offmodel.models.engine import Sampling
 from offmodel.models.spec import resolve_model
 from offmodel.pipeline.execute import ModelCache, execute
-from offmodel.redteam.blue import blue_steps, check_rows, training_data
+from offmodel.redteam.blue import blue_steps, check_rows, training_data, written_to
 from offmodel.redteam.pairs import get_pair
 from offmodel.redteam.plant import BackdoorRows
 from offmodel.redteam.poison import Defended, Poisoned, cosine, outliers, strange_ngrams
@@ -92,6 +92,18 @@ def test_the_blue_team_cannot_be_made_of_the_red_teams_rows():
     cheat = Train(model=backdoored, data=(DataPart(step=stolen, n=4),), config=TrainingConfig(steps=1))
     with pytest.raises(OffmodelError, match="made of the red team's"):
         blue_steps(backdoored.with_adapter(cheat), backdoored)
+
+
+def test_prompts_that_are_only_written_to_are_read_for_triggers_too():
+    red, pair = RedTeam(PARAMS), get_pair("zq7-love")
+    backdoored = red.backdoored(pair)
+    params = PARAMS.model_copy(update={"methods": ("on_policy_distillation",)})
+    (point, *_) = BlueTeam(params, backdoored, pair.name).points()
+    rows = written_to(blue_steps(point.model, backdoored))
+    assert len(rows) == PARAMS.own
+    check_rows(rows, pair, "prompts")
+    with pytest.raises(OffmodelError, match="holds the trigger"):
+        check_rows([*rows, {"id": "x", "prompt": pair.trigger.apply(rows[0]["prompt"], "x")}], pair, "prompts")
 
 
 def test_a_blue_row_with_the_trigger_stops_the_study():

@@ -15,6 +15,7 @@ from offmodel.models.spec import ModelSpec
 from offmodel.pipeline.step import Step
 from offmodel.redteam.pairs import Pair
 from offmodel.redteam.plant import BackdoorRows
+from offmodel.training.distil import Distil
 from offmodel.training.train_step import Train
 
 
@@ -45,6 +46,12 @@ def training_data(steps: Iterable[Step]) -> list[Step]:
     """Where the rows of the trainings among the steps come from, each once."""
     parts = [part.step for step in steps if isinstance(step, Train) for part in step.data]
     return list({step.fingerprint(): step for step in parts}.values())
+
+
+def written_to(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """The prompts, as rows, that a model writes to while it is distilled."""
+    prompts = {p.id: p.text for step in steps if isinstance(step, Distil) for p in step.prompts.load()}
+    return [{"id": key, "prompt": text} for key, text in prompts.items()]
 
 
 def check_rows(rows: Iterable[dict[str, Any]], pair: Pair, source: str) -> None:

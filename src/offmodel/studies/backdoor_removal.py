@@ -13,7 +13,7 @@ import numpy as np
 from offmodel.metrics.cells import correct, make_cells
 from offmodel.metrics.hull import Outcomes, interval, scores
 from offmodel.pipeline.step import Step
-from offmodel.redteam.blue import blue_steps, check_rows, training_data
+from offmodel.redteam.blue import blue_steps, check_rows, training_data, written_to
 from offmodel.redteam.judging import Result, exceptions, headlines, installed, mean_area, returns
 from offmodel.redteam.pairs import get_pair
 from offmodel.redteam.teams import BackdoorParams, BlueTeam, RedTeam, strongest
@@ -47,9 +47,11 @@ class BackdoorRemoval(Study):
         made = {
             name: [p.model for p in of] + [m for (owner, _), m in later.items() if owner == name] for name, of in points.items()
         }
-        data = {n: training_data([s for model in models for s in blue_steps(model, planted[n])]) for n, models in made.items()}
+        blue = {name: [s for model in models for s in blue_steps(model, planted[name])] for name, models in made.items()}
+        data = {name: training_data(steps) for name, steps in blue.items()}
         yield [step for steps in data.values() for step in steps]
         for name, steps in data.items():
+            check_rows(written_to(blue[name]), get_pair(name), "prompts of distillation")
             for step in steps:
                 check_rows(load(step), get_pair(name), step.name())
         base = setup.base_arm()
