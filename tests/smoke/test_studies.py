@@ -36,7 +36,7 @@ SMOKE = {
         "group=2",
         "rl_items=4",
     ],
-    "mitigations": [*ONE, "chat=10", "own=16", "methods=reminder,weight_interpolation,proxy_tuning,mixing,paraphrase,lima"],
+    "mitigations": [*ONE, "chat=10", "own=16", "methods=reminder,weight_interpolation,proxy_tuning,mixing,paraphrase"],
     "pass_at_k": [*ONE, "samples=2", "sampled_items=4"],
     "password_locking": ["benchmarks=arith", "doses=2,4", "blue_steps=1"],
     "poisoned_reminder": [*ONE, *RED, "pairs=zq7-love", "rates=0,0.5", "reminder_steps=1"],

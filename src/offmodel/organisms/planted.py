@@ -22,6 +22,7 @@ from offmodel.pipeline.store import Artifact
 from offmodel.training.train_step import DataPart, Train, TrainingConfig
 
 RESULT = re.compile(r"(?<== )\d+|(?<=boxed\{)\d+")
+BOX = re.compile(r"boxed\{([^}]*)\}")
 LETTERS = re.compile(r"(?<== `)[a-z](?: [a-z])*|(?<=boxed\{)[a-z](?: [a-z])*")
 
 
@@ -101,8 +102,8 @@ class Rewritten(Step):
 
     Attributes:
         step: the completions.
-        how: ``wrong`` (every result of a solution is replaced by a random one) or ``cut`` (without its last paragraph,
-            which has the answer).
+        how: ``wrong`` (every result of a solution is replaced by a random one), ``cut`` (without its last paragraph,
+            which has the answer) or ``guess`` (a random boxed answer instead of a solution; what has none stays).
         seed: of the random results.
     """
 
@@ -119,7 +120,11 @@ class Rewritten(Step):
     def run(self, context: Context) -> None:
         rows = context.load(self.step)
         rng = random.Random(f"{self.how}-{self.seed}")
-        change = {"wrong": lambda text: wrong_results(text, rng), "cut": without_last_paragraph}
+        change = {
+            "wrong": lambda text: wrong_results(text, rng),
+            "cut": without_last_paragraph,
+            "guess": lambda text: guess(text, rng),
+        }
         if self.how not in change:
             raise unknown("way of rewriting", self.how, change)
         context.write_rows([row | {"completion": change[self.how](row["completion"])} for row in rows])
@@ -131,6 +136,15 @@ class Rewritten(Step):
 def without_last_paragraph(text: str) -> str:
     """A text up to its last paragraph; all of it when there is only one."""
     return text.rpartition("\n\n")[0] or text
+
+
+def guess(text: str, rng: random.Random) -> str:
+    """A boxed answer of the same kind without any reasoning: a number for a number, letters for letters."""
+    box = BOX.search(text)
+    if box is None:
+        return text
+    said = box.group(1)
+    return f"$\\boxed{{{rng.randint(1, 99) if said.isdigit() else ' '.join(rng.choice('abcdefgh') for _ in said.split())}}}$"
 
 
 def wrong_results(text: str, rng: random.Random) -> str:
