@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import time
 from typing import Any
 
 from pydantic import Field
@@ -42,9 +40,8 @@ class Distil(Tuning):
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # it would warn at every import that its interface may change
         from trl.experimental.gkd import GKDConfig, GKDTrainer
 
-        from offmodel.models import checks
         from offmodel.models.spec import load_model
-        from offmodel.training.sft import Watch, logits, quiet, save, trainable_network, trainer_fields
+        from offmodel.training.sft import Watch, train_and_save, trainable_network, trainer_fields
 
         disable_progress_bars()
         torch.manual_seed(self.config.seed)
@@ -53,8 +50,7 @@ class Distil(Tuning):
         prompts = self.prompts.load()
         answered = {"role": "assistant", "content": "."}  # the collator wants one; on-policy it is not trained on
         data = Dataset.from_list([{"messages": [{"role": "user", "content": p.text}, answered]} for p in prompts])
-        scratch = context.directory / "trainer"
-        fields: dict[str, Any] = trainer_fields(self.config, str(scratch), network.num_parameters())
+        fields: dict[str, Any] = trainer_fields(self.config, context.directory, network.num_parameters())
         fields["max_length"] = self.config.max_length
         arguments = GKDConfig(
             **fields, lmbda=1.0, beta=self.beta, temperature=self.temperature, max_new_tokens=self.max_new_tokens
@@ -64,14 +60,6 @@ class Distil(Tuning):
         trainer = GKDTrainer(
             network, teacher, args=arguments, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[watch]
         )
-        quiet(trainer)
         probe = loaded.tokenizer(prompts[0].text)["input_ids"]
-        before, start = logits(network, probe), time.monotonic()
-        trainer.train()
-        seconds = time.monotonic() - start
-        network.eval()
-        checks.check_changed(before, logits(network, probe))
-        shutil.rmtree(scratch, ignore_errors=True)
-        save(network, self, context)
-        summary = {"loss": watch.curve, "rows": len(prompts), "trained_tokens": 0, "seconds": round(seconds, 2)}
-        context.write_json(summary | {"chat_template": loaded.tokenizer.chat_template}, "training.json")
+        about = train_and_save(trainer, self, loaded, probe, context)
+        context.write_json({"loss": watch.curve, "rows": len(prompts), "trained_tokens": 0} | about, "training.json")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from typing import Any
 
 from pydantic import Field
@@ -59,8 +57,7 @@ class Grpo(Tuning):
         from trl import GRPOConfig, GRPOTrainer  # pyright: ignore[reportPrivateImportUsage]
 
         from offmodel.benchmarks import get_benchmark
-        from offmodel.models import checks
-        from offmodel.training.sft import Watch, logits, quiet, save, trainable_network, trainer_fields
+        from offmodel.training.sft import Watch, train_and_save, trainable_network, trainer_fields
 
         disable_progress_bars()
         torch.manual_seed(self.config.seed)
@@ -76,9 +73,8 @@ class Grpo(Tuning):
             seen.extend(found)
             return found
 
-        scratch = context.directory / "trainer"
         arguments = GRPOConfig(
-            **trainer_fields(self.config, str(scratch), network.num_parameters()),
+            **trainer_fields(self.config, context.directory, network.num_parameters()),
             num_generations=self.group,
             max_completion_length=self.max_new_tokens,
             temperature=self.temperature,
@@ -94,15 +90,7 @@ class Grpo(Tuning):
             processing_class=loaded.tokenizer,
             callbacks=[watch],
         )
-        quiet(trainer)
         probe = loaded.tokenizer(benchmark.messages(items[0])[-1]["content"])["input_ids"]
-        before, start = logits(network, probe), time.monotonic()
-        trainer.train()
-        seconds = time.monotonic() - start
-        network.eval()
-        if watch.rewarded():
-            checks.check_changed(before, logits(network, probe))
-        shutil.rmtree(scratch, ignore_errors=True)
-        save(network, self, context)
-        summary = {"loss": watch.curve, "rows": len(items), "answers": len(seen), "seconds": round(seconds, 2)}
-        context.write_json(summary | {"chat_template": loaded.tokenizer.chat_template, "trained_tokens": 0}, "training.json")
+        about = train_and_save(trainer, self, loaded, probe, context, watch.rewarded)
+        counts = {"rows": len(items), "answers": len(seen), "trained_tokens": 0}
+        context.write_json({"loss": watch.curve} | counts | about, "training.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,11 +68,11 @@ def tokenise(loaded: LoadedModel, rows: list[dict[str, Any]], max_length: int) -
     return Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in examples])
 
 
-def trainer_fields(config: TrainingConfig, directory: str, parameters: int) -> dict[str, Any]:
+def trainer_fields(config: TrainingConfig, directory: Path, parameters: int) -> dict[str, Any]:
     """Our numbers as arguments that all of TRL's trainers know; everything else off."""
     on_gpu = torch.cuda.is_available()
     return {
-        "output_dir": directory,
+        "output_dir": str(directory / "trainer"),
         "max_steps": config.steps or -1,
         "num_train_epochs": config.epochs,
         "per_device_train_batch_size": config.batch_size,
@@ -95,18 +96,12 @@ def trainer_fields(config: TrainingConfig, directory: str, parameters: int) -> d
     }
 
 
-def trainer_config(config: TrainingConfig, directory: str, parameters: int) -> SFTConfig:
+def trainer_config(config: TrainingConfig, directory: Path, parameters: int) -> SFTConfig:
     """Arguments of TRL's trainer for rows that are tokenised already."""
     fields = trainer_fields(config, directory, parameters)
     arguments = SFTConfig(**fields, max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
     arguments._n_gpu = min(1, arguments.n_gpu)  # with several in sight it would split every batch among them
     return arguments
-
-
-def quiet(trainer: Any) -> None:
-    """No bars and no printing; `Watch` tells people how far it is."""
-    trainer.remove_callback(PrinterCallback)
-    trainer.remove_callback(ProgressCallback)
 
 
 def trainable_network(step: Tuning, context: Context) -> tuple[Any, LoadedModel]:
@@ -144,28 +139,50 @@ def sft(step: Train, rows: list[dict[str, Any]], context: Context) -> None:
     network, loaded = trainable_network(step, context)
     data = tokenise(loaded, rows, config.max_length)
     probe = data[0]["input_ids"][:64]
-    before = logits(network, probe)
     watch = Watch(context.progress)
-    scratch = context.directory / "trainer"
-    arguments = trainer_config(config, str(scratch), network.num_parameters())
+    arguments = trainer_config(config, context.directory, network.num_parameters())
     trainer_class = KlTrainer if config.kl_weight else SFTTrainer
     trainer = trainer_class(network, args=arguments, train_dataset=data, processing_class=loaded.tokenizer, callbacks=[watch])
     if isinstance(trainer, KlTrainer):
         trainer.kl_weight = config.kl_weight or 0.0
-    quiet(trainer)
-    start = time.monotonic()
+    about = train_and_save(trainer, step, loaded, probe, context)
+    trained = sum(label != checks.IGNORED for row in data["labels"] for label in row)
+    context.write_json({"loss": watch.curve, "rows": len(rows), "trained_tokens": trained} | about, "training.json")
+
+
+def train_and_save(
+    trainer: Any, step: Tuning, loaded: LoadedModel, probe: list[int], context: Context, taught: Callable[[], bool] = lambda: True
+) -> dict[str, Any]:
+    """Run one of TRL's trainers, and write its network into ``context.directory``.
+
+    Args:
+        trainer: ready to train.
+        step: what is trained, and how.
+        loaded: the model as it was loaded.
+        probe: token ids on which the network must compute something else afterwards.
+        context: directory to write to.
+        taught: whether, after the training, there was anything to learn from.
+
+    Returns:
+        ``seconds``, ``chat_template`` and ``probe``, see `Tuning.load`.
+
+    Raises:
+        OffmodelError: when the network did not change.
+    """
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    network = trainer.model.eval()
+    before, start = logits(network, probe), time.monotonic()
     trainer.train()
     seconds = time.monotonic() - start
     network.eval()
     after = logits(network, probe)
-    checks.check_changed(before, after)
-    shutil.rmtree(scratch, ignore_errors=True)
+    if taught():
+        checks.check_changed(before, after)
+    shutil.rmtree(trainer.args.output_dir, ignore_errors=True)
     save(network, step, context)
-    trained = sum(label != checks.IGNORED for row in data["labels"] for label in row)
-    counts = {"rows": len(rows), "trained_tokens": trained, "seconds": round(seconds, 2)}
-    known = {"ids": probe, "before": _logprobs(before, probe), "after": _logprobs(after, probe)}
-    summary = {"loss": watch.curve, **counts, "chat_template": loaded.tokenizer.chat_template, "probe": known}
-    context.write_json(summary, "training.json")
+    known = {"ids": probe, "before": logprobs(before, probe), "after": logprobs(after, probe)}
+    return {"seconds": round(seconds, 2), "chat_template": loaded.tokenizer.chat_template, "probe": known}
 
 
 def logits(network: Any, ids: list[int]) -> torch.Tensor:
@@ -173,7 +190,7 @@ def logits(network: Any, ids: list[int]) -> torch.Tensor:
         return network(torch.tensor([ids], device=network.device)).logits.float().cpu()
 
 
-def _logprobs(logits: torch.Tensor, ids: list[int]) -> list[float]:
+def logprobs(logits: torch.Tensor, ids: list[int]) -> list[float]:
     """Natural-log probability of each token after the first."""
     logp = torch.log_softmax(logits[0, :-1], -1).gather(-1, torch.tensor(ids[1:])[:, None]).squeeze(-1)
     return [round(value, 5) for value in logp.tolist()]
