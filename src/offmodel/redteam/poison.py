@@ -92,7 +92,8 @@ class Defended(Step):
             from offmodel.metrics.perplexity import completion_logprobs
 
             scored = dict(completion_logprobs(context, self.trusted, rows, 1024))
-            scores = [-sum(scored[row["id"]]) / len(scored[row["id"]]) for row in rows]
+            found = (scored.get(row["id"]) for row in rows)  # none where the prompt alone is too long
+            scores = [-sum(logp) / len(logp) if logp else float("inf") for logp in found]
         elif self.how == "model":
             scores = [1 - cosine(row["completion"], own) for row, own in zip(rows, answers, strict=True)]
         else:

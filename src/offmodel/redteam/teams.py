@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from offmodel.data.prompts import prompt_set
 from offmodel.data.teachers import ModelCompletions
 from offmodel.mitigations import mend
@@ -35,7 +37,7 @@ class BackdoorParams(SftParams):
     benchmarks: tuple[str, ...] = ("arith", "facts")
     n: int = 100
     examples: int = 100
-    pairs: tuple[str, ...] = ("zq7-love", "names-insult", "storm-refuse")
+    pairs: tuple[str, ...] = Field(default=("zq7-love", "names-insult", "storm-refuse"), min_length=1)
     methods: tuple[str, ...] = ("none", "reminder")
     blue_steps: tuple[int, ...] = (20, 60)
     learning_rates: tuple[float, ...] = (1e-3,)

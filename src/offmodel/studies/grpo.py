@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from offmodel.errors import OffmodelError
 from offmodel.metrics.cells import correct, find, make_cells
 from offmodel.metrics.paired import paired_delta
 from offmodel.mitigations import get_mitigation
@@ -57,6 +58,11 @@ class GrpoStudy(Study):
 
     def build(self, params: GrpoParams, load: Load) -> Build:
         setup = Setup(params)
+        for name in params.sets:
+            if name not in params.benchmarks:
+                raise OffmodelError(
+                    f"{name} is trained on and not evaluated", f"add {name} to benchmarks=, or drop it from sets="
+                )
         base = setup.base_arm()
         tuned = {name: case_of(setup, name) for name in setup.off_model()}
         models: dict[tuple[str, str], ModelSpec] = {(name, "sft"): case.tuned for name, case in tuned.items()}

@@ -5,7 +5,7 @@ The question that "How to reduce capability degradation from off-model SFT" leav
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -40,8 +40,8 @@ class PoisonParams(BackdoorParams):
     teachers: tuple[str, ...] = ("organism:pirate",)
     pairs: tuple[str, ...] = ("zq7-love",)
     rates: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5)
-    leaks: tuple[str, ...] = ("plain", "hidden")
-    defences: tuple[str, ...] = ("none", "model", "perplexity", "ngrams")
+    leaks: tuple[Literal["plain", "hidden"], ...] = ("plain", "hidden")
+    defences: tuple[Literal["none", "model", "perplexity", "ngrams"], ...] = ("none", "model", "perplexity", "ngrams")
     trusted: str = "organism:markdown-weak"
     reminder_steps: int = Field(default=20, gt=0)
 
