@@ -4,11 +4,12 @@ import threading
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Config
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Config, Qwen3Config
 
 from offmodel.benchmarks import get_benchmark
 from offmodel.errors import OffmodelError
 from offmodel.models import chat, decoding, forward, lanes
+from offmodel.models import lean as lean_pass
 from offmodel.models.engine import Request, Sampling
 from offmodel.models.lean import LeanModel, lean_model
 from offmodel.models.spec import device_dtype, load_model, resolve_model
@@ -159,7 +160,7 @@ def test_every_forward_pass_writes_the_same(student, requests, monkeypatch, cach
     expected = lean.generate(requests[:8], Sampling(max_new_tokens=60))
     if cache == "transformers":
         monkeypatch.setattr(forward, "new_cache", lambda model, capacity: forward.DynamicCache(config=model.config))
-    monkeypatch.setattr(forward, "lean_model", lambda model: None)
+    monkeypatch.setattr(lean_pass, "lean_model", lambda model: None)
     ordinary = TransformersEngine(student)
     assert isinstance(ordinary.forward, forward.ModelForward)
     assert [c.token_ids for c in ordinary.generate(requests[:8], Sampling(max_new_tokens=60))] == [c.token_ids for c in expected]
@@ -179,6 +180,9 @@ SMALL = {
     ("config", "fits"),
     [
         (LlamaConfig(**SMALL), True),
+        (LlamaConfig(**{**SMALL, "num_key_value_heads": 1}), True),
+        (LlamaConfig(**{**SMALL, "num_key_value_heads": 4}), True),
+        (Qwen3Config(**{**SMALL, "num_attention_heads": 6}, head_dim=12), True),
         (Qwen2Config(**SMALL), True),
         (LlamaConfig(**SMALL, mlp_bias=True), False),
         (GPT2Config(vocab_size=64, n_embd=32, n_layer=2, n_head=4), False),

@@ -9,8 +9,6 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from offmodel.models.lean import lean_model
-
 
 class Forward(Protocol):
     """A model mid-decoding: a batch is started, advanced by tokens, and rows leave it."""
@@ -128,4 +126,8 @@ class SumForward:
 
 def best_forward(model: PreTrainedModel) -> Forward:
     """The lean pass where it computes the same as the model, else the model's own."""
+    if model.device.type != "cpu":
+        return ModelForward(model)
+    from offmodel.models.lean import lean_model  # with its compiler, which other devices do without
+
     return lean_model(model) or ModelForward(model)

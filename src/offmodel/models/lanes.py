@@ -14,7 +14,6 @@ import torch
 
 from offmodel.models.decoding import Row, Rules, decode
 from offmodel.models.forward import Forward
-from offmodel.models.lean import LeanModel
 
 LANE_ROWS = 32
 """Fewest rows worth a thread of their own."""
@@ -24,14 +23,15 @@ def decode_in_lanes(forward: Forward, rows: Sequence[Row], rules: Rules, on_done
     """As `decode`, over as many threads as the batch and the processor allow; on any error every lane stops.
 
     Args:
-        forward: only a `LeanModel` runs in several threads.
+        forward: runs in several threads where it has a ``twin``, another batch's state over the same weights.
         rows: the batch; dealt out in turn, so that rows sorted by length make lanes of equal work.
         rules: see `decode`.
         on_done: called by one lane at a time.
     """
     threads = torch.get_num_threads()
     count = min(threads, len(rows) // LANE_ROWS)
-    if count < 2 or not isinstance(forward, LeanModel):
+    twin: Callable[[], Forward] | None = getattr(forward, "twin", None)
+    if count < 2 or twin is None:
         return decode(forward, rows, rules, on_done)
     cancelled, one_at_a_time = threading.Event(), threading.Lock()
 
@@ -42,7 +42,7 @@ def decode_in_lanes(forward: Forward, rows: Sequence[Row], rules: Rules, on_done
     def lane(index: int) -> None:
         torch.set_num_threads(threads // count)
         try:
-            decode(forward.twin(), rows[index::count], rules, hand_over, cancelled)
+            decode(twin(), rows[index::count], rules, hand_over, cancelled)
         except BaseException:
             cancelled.set()
             raise

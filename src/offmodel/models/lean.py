@@ -13,9 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
+
+from offmodel.models import kernels
 
 FITS = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 LARGEST = 200_000_000
@@ -34,11 +37,10 @@ class LeanLayer:
 
     qkv: torch.Tensor
     qkv_bias: torch.Tensor | None
-    head_norm: torch.Tensor | None
-    """Scale of each query and key head after its norm, shape (heads + key heads, dim); None for models without."""
+    head_norm: np.ndarray
+    """Scale of each query and key head after its norm, shape (heads + key heads, dim); ones for models without."""
     out: torch.Tensor
-    gate: torch.Tensor
-    up: torch.Tensor
+    gate_up: torch.Tensor
     down: torch.Tensor
 
 
@@ -53,7 +55,8 @@ class LeanWeights:
         config = model.config
         self.heads, self.key_heads = config.num_attention_heads, config.num_key_value_heads
         self.dim = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self.epsilon = torch.tensor([[config.rms_norm_eps]])
+        self.epsilon = np.float32(config.rms_norm_eps)
+        self.normed = hasattr(model.model.layers[0].self_attn, "q_norm")
         self.layers = [self._layer(layer) for layer in model.model.layers]
         self.embed = model.model.embed_tokens.weight.detach()
         self.head = (model.lm_head.weight * model.model.norm.weight).detach().t()
@@ -62,19 +65,19 @@ class LeanWeights:
     def _layer(self, layer: Any) -> LeanLayer:
         attention, mlp, scale = layer.self_attn, layer.mlp, self.dim**-0.5
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-        normed = hasattr(attention, "q_norm")
-        scales = (1.0 if normed else scale, 1.0, 1.0)  # of queries: with their norm where they have one
+        scales = (1.0 if self.normed else scale, 1.0, 1.0)  # of queries: with their norm where they have one
         weights = [p.weight * layer.input_layernorm.weight * s for p, s in zip(projections, scales, strict=True)]
         biases = [p.bias * s for p, s in zip(projections, scales, strict=True) if p.bias is not None]
-        head_norm = [attention.q_norm.weight * scale] * self.heads + [attention.k_norm.weight] * self.key_heads if normed else []
+        head_norm = torch.ones(self.heads + self.key_heads, self.dim)
+        if self.normed:
+            head_norm[: self.heads], head_norm[self.heads :] = attention.q_norm.weight * scale, attention.k_norm.weight
         after = layer.post_attention_layernorm.weight
         return LeanLayer(
             qkv=torch.cat(weights).detach().t(),
             qkv_bias=torch.cat(biases).detach() if biases else None,
-            head_norm=torch.stack(head_norm).detach() if normed else None,
+            head_norm=head_norm.numpy(),
             out=attention.o_proj.weight.detach().t(),
-            gate=(mlp.gate_proj.weight * after).detach().t(),
-            up=(mlp.up_proj.weight * after).detach().t(),
+            gate_up=(torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]) * after).detach().t(),
             down=mlp.down_proj.weight.detach().t(),
         )
 
@@ -87,7 +90,9 @@ class LeanModel:
     def __init__(self, weights: LeanWeights) -> None:
         self.weights = weights
         self.cache = torch.empty(0)
-        self.rows = self.length = self.padding = 0
+        self.first = np.empty(0, np.int64)
+        """Where each row begins in the cache: prompts are flush right."""
+        self.rows = self.length = 0
 
     def twin(self) -> LeanModel:
         """Another batch's state over the same weights."""
@@ -95,7 +100,7 @@ class LeanModel:
 
     def start(self, rows: int, capacity: int) -> None:
         """Empty the cache for a batch of ``rows`` sequences; it grows as they do, whatever the ``capacity``."""
-        self.rows, self.length, self.padding = rows, 0, 0
+        self.rows, self.length = rows, 0
         self.cache = self._new_cache(0)
 
     def _new_cache(self, capacity: int) -> torch.Tensor:
@@ -112,6 +117,7 @@ class LeanModel:
         """Row ``rows[i]`` becomes row i, and only these stay; rows already in place are not copied."""
         moved = (rows != torch.arange(len(rows))).nonzero().squeeze(1)
         self.cache[:, :, moved, :, : self.length] = self.cache[:, :, rows[moved], :, : self.length]
+        self.first = self.first[rows.numpy()]
         self.rows = len(rows)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor | None, position: torch.Tensor) -> torch.Tensor:
@@ -119,7 +125,8 @@ class LeanModel:
 
         Args:
             ids: shape (rows, tokens).
-            mask: boolean, True where attention looks, shape (rows, 1, tokens, keys); None when everything is seen.
+            mask: of prompts: boolean, True where attention looks, shape (rows, 1, tokens, tokens). Steps see what
+                their row's prompt saw and all after it.
             position: of each token in its sequence, shape (rows, tokens).
 
         Returns:
@@ -128,9 +135,10 @@ class LeanModel:
         tokens = ids.shape[1]
         self._reserve(self.length + tokens)
         if self.length:
-            logits = self._step(ids, mask, position)
+            logits = self._step(ids, position)
         else:
             assert mask is not None, "a prompt needs its causal mask"
+            self.first = mask[:, 0, -1].to(torch.uint8).argmax(-1).numpy()
             rows = max(1, CHUNK_TOKENS // tokens)
             logits = torch.cat([self._prompts(ids, mask, position, slice(a, a + rows)) for a in range(0, self.rows, rows)])
         self.length += tokens
@@ -138,75 +146,57 @@ class LeanModel:
 
     def _prompts(self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, rows: slice) -> torch.Tensor:
         """Read some rows' prompts, without the columns on the left that none of them uses."""
-        w, seen, end = self.weights, mask[rows, 0, -1], ids.shape[1]
-        used = int(seen.any(0).to(torch.uint8).argmax())
-        self.padding = max(self.padding, int(seen.all(0).to(torch.uint8).argmax()))
-        self.cache[:, 1, rows, :, :used] = 0  # weighed with zero, which does not make a NaN of them vanish
+        w, used, end = self.weights, int(self.first[rows].min()), ids.shape[1]
         ids, mask = ids[rows, used:], mask[rows, :, used:, used:]
         turn = self._turn(position[rows, used:])
         x = F.embedding(ids.reshape(-1), w.embed)
         for layer, cache in zip(w.layers, self.cache[:, :, rows, :, used:end], strict=True):
-            heads = [t.view(*ids.shape, -1, w.dim).transpose(1, 2) for t in self._project(layer, x, turn)]
-            query, cache[0], cache[1] = heads
+            heads = self._project(layer, x, turn).view(*ids.shape, -1, w.dim).transpose(1, 2)
+            query, cache[0], cache[1] = heads.split([w.heads, w.key_heads, w.key_heads], 1)
             if layer is w.layers[-1]:
                 x, query, mask = x.view(*ids.shape, -1)[:, -1].contiguous(), query[:, :, -1:], mask[:, :, -1:]
             out = F.scaled_dot_product_attention(query, cache[0], cache[1], mask, scale=1.0, enable_gqa=True)
             x = self._finish(layer, x, out.transpose(1, 2).reshape(len(x), -1))
         return torch.mm(self._normed(x), w.head)
 
-    def _step(self, ids: torch.Tensor, mask: torch.Tensor | None, position: torch.Tensor) -> torch.Tensor:
+    def _step(self, ids: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
         """One token of every row."""
-        w, end = self.weights, self.length + 1
-        hidden = None if mask is None or not self.padding else ~mask[..., : self.padding]
-        turn = self._turn(position)
+        w, turn, cache = self.weights, self._turn(position), self.cache.numpy()
         x = F.embedding(ids.view(-1), w.embed)
-        for layer, (keys, values) in zip(w.layers, self.cache[:, :, : self.rows], strict=True):
-            query, key, value = self._project(layer, x, turn)
-            keys[:, :, self.length], values[:, :, self.length] = key, value.view_as(key)
-            out = self._attend(query, keys.flatten(0, 1)[:, :end], values.flatten(0, 1)[:, :end], hidden)
+        scores = np.empty((3, cache.shape[4]), np.float32)
+        out = torch.empty(len(x), w.heads * w.dim)
+        for layer, (keys, values) in zip(w.layers, cache, strict=True):
+            joined = self._project(layer, x, turn)
+            kernels.attend(joined.numpy(), keys, values, self.first, self.length, scores, out.numpy())
             x = self._finish(layer, x, out)
         return torch.mm(self._normed(x), w.head)
 
-    def _attend(self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, hidden: torch.Tensor | None) -> torch.Tensor:
-        """Attention of one query a row: queries (rows, heads, dim), keys and values (rows * key heads, tokens, dim)."""
-        rows, _, dim = query.shape
-        query = query.view(rows, self.weights.key_heads, -1, dim)
-        groups = query.shape[2]
-        if groups > 2:  # products of 3 rows take longer than of 4
-            query = F.pad(query, (0, 0, 0, -groups % 4))
-        scores = torch.bmm(query.reshape(len(keys), -1, dim), keys.transpose(1, 2))
-        if hidden is not None:
-            start = scores.view(rows, self.weights.key_heads, -1, keys.shape[1])[..., : self.padding]
-            start.masked_fill_(hidden, torch.finfo(scores.dtype).min)
-        return torch.bmm(scores.softmax(-1), values)[:, :groups].reshape(rows, -1)
-
-    def _turn(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosine and signed sine of the rotary embedding, each of shape (tokens, 1, dim)."""
+    def _turn(self, position: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Cosine and sine of the rotary embedding, each of shape (tokens, dim)."""
         w = self.weights
-        cos, sin = (t.view(-1, 1, w.dim) for t in w.rotary(w.embed, position))
-        return cos, torch.cat([-sin[..., : w.dim // 2], sin[..., w.dim // 2 :]], -1)
+        cos, sin = (t.view(-1, w.dim).numpy() for t in w.rotary(w.embed, position))
+        return cos, sin
 
     def _normed(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` over its root mean square along the last dimension."""
-        norm = torch.linalg.vector_norm(x, 2, -1, keepdim=True)
-        return x * torch.addcmul(self.weights.epsilon, norm, norm, value=1 / x.shape[-1]).rsqrt_()
+        out = torch.empty_like(x)
+        kernels.norm_rows(x.numpy(), self.weights.epsilon, out.numpy())
+        return out
 
-    def _project(self, layer: LeanLayer, x: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """Rotated queries (tokens, heads, dim) and keys (tokens, key heads, dim), and values (tokens, key heads * dim)."""
+    def _project(self, layer: LeanLayer, x: torch.Tensor, turn: tuple[np.ndarray, np.ndarray]) -> torch.Tensor:
+        """Rotated queries and keys, and values, shape (tokens, (heads + 2 key heads) * dim)."""
         w, h = self.weights, self._normed(x)
         joined = torch.mm(h, layer.qkv) if layer.qkv_bias is None else torch.addmm(layer.qkv_bias, h, layer.qkv)
-        width = (w.heads + w.key_heads) * w.dim
-        both = joined[:, :width].view(len(x), -1, w.dim)
-        if layer.head_norm is not None:
-            both = self._normed(both).mul_(layer.head_norm)
-        both = torch.addcmul(both * turn[0], both.roll(w.dim // 2, -1), turn[1])
-        return both[:, : w.heads], both[:, w.heads :], joined[:, width:]
+        kernels.turn_heads(joined.numpy(), w.heads + w.key_heads, *turn, layer.head_norm, w.normed, w.epsilon)
+        return joined
 
     def _finish(self, layer: LeanLayer, x: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
         """The layer after attention, added to ``x`` in place."""
         x.addmm_(attended, layer.out)
-        h = self._normed(x)
-        return x.addmm_(F.silu(torch.mm(h, layer.gate), inplace=True).mul_(torch.mm(h, layer.up)), layer.down)
+        gate_up = torch.mm(self._normed(x), layer.gate_up)
+        hidden = torch.empty(len(x), layer.down.shape[0])
+        kernels.silu_times(gate_up.numpy(), hidden.numpy())
+        return x.addmm_(hidden, layer.down)
 
 
 def fits(model: PreTrainedModel) -> bool:
