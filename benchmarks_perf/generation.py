@@ -4,7 +4,7 @@
 
 The same organism and the same 200 arith prompts, greedy, 160 new tokens at most, float32 on the CPU.
 Each peer runs at several batch sizes and is credited with its best. Counted are the tokens up to and
-including the end of turn: what a peer computes beyond it is its own cost. Three rounds, interleaved,
+including the end of turn: what a peer computes beyond it is its own cost. Five rounds, interleaved,
 median; every contender must write the same tokens.
 """
 
@@ -27,7 +27,7 @@ from offmodel.models.spec import load_model, resolve_model
 from offmodel.models.transformers_engine import TransformersEngine
 from offmodel.pipeline.quiet import quiet_libraries
 
-N, NEW_TOKENS, ROUNDS = 200, 160, 3
+N, NEW_TOKENS, ROUNDS = 200, 160, 5
 PEER_BATCHES = (32, 64, 200)
 
 

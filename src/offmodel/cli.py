@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from offmodel.cli_doctor import doctor
@@ -280,5 +281,5 @@ def main() -> None:
     try:
         app()
     except OffmodelError as e:
-        errors.print(f"[red]error:[/red] {e}".replace("\n", " "), highlight=False, soft_wrap=True)
+        errors.print("[red]error:[/red] " + escape(str(e).replace("\n", " ")), highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -30,6 +30,7 @@ def offmodel(*arguments: str, cwd: Path | None = None, env: dict | None = None) 
         (("run", "degradation", "teachers=numbers"), "numbers control needs a teacher"),
         (("run", "degradation", "teachers=file:missing.jsonl"), "there is no file missing.jsonl"),
         (("show", "nothing-like-it"), "no artifact in store matches"),
+        (("show", "[dim]x"), "no artifact in store matches '[dim]x'"),
         (("organisms", "build", "--out", "x", "--size", "nan"), "unknown size 'nan'. Did you mean 'nano'?"),
     ],
 )

@@ -15,3 +15,12 @@ def test_a_panel_of_a_scatter_shows_its_own_rows_only():
     assert not any("data" in layer for layer in layers)
     alone = draw(Plot("p", "scatter", "", "x", "y", [{k: v for k, v in r.items() if k != "panel"} for r in ROWS])).to_dict()
     assert "facet" not in alone
+
+
+def test_only_marks_with_a_label_are_labelled():
+    def texts(rows):
+        chart = draw(Plot("p", "scatter", "", "x", "y", rows)).to_dict()
+        return [layer for layer in chart["spec"]["layer"] if layer["mark"]["type"] == "text"]
+
+    assert texts(ROWS) == []
+    assert texts([ROWS[0] | {"label": "a"}, *ROWS[1:]])[0]["transform"] == [{"filter": "isDefined(datum.label)"}]

@@ -10,6 +10,7 @@ from offmodel.benchmarks.gsm8k import Gsm8k
 from offmodel.benchmarks.ifeval import IFEval
 from offmodel.benchmarks.instruct import Instruct
 from offmodel.benchmarks.math500 import Math500
+from offmodel.benchmarks.mbpp import Mbpp
 from offmodel.benchmarks.mmlu import Mmlu, MmluStem
 from offmodel.benchmarks.olympiad import OlympiadBench
 from offmodel.benchmarks.strings import Strings
@@ -17,7 +18,7 @@ from offmodel.errors import unknown
 
 ALL: tuple[type[Benchmark], ...] = (
     *(Arith, ArithHard, Facts, Instruct, Strings),
-    *(IFEval, Mmlu, MmluStem, Math500, OlympiadBench, Gsm8k),
+    *(IFEval, Mmlu, MmluStem, Math500, OlympiadBench, Gsm8k, Mbpp),
 )
 BENCHMARKS: dict[str, type[Benchmark]] = {b.name: b for b in ALL}
 

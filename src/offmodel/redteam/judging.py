@@ -98,21 +98,16 @@ def repaired(results: list[Result], teacher: str, series: str) -> Finding:
     lost = np.maximum(1 - drawn_before[:, 1], 1e-9)
     share = interval((drawn_after[:, 1] - drawn_before[:, 1]) / lost)
     back = interval(drawn_before[:, 0] - drawn_after[:, 0])
-    verdicts = (
-        decide(share, (RECOVERED, float("inf")), (float("-inf"), RECOVERED - 1e-9)),
-        decide(back, (-1, RETURNED), (RETURNED + 1e-9, 1)),
-    )
-    worth = 1 - before[1] >= COST
+    came = decide(share, (RECOVERED, float("inf")), (float("-inf"), RECOVERED - 1e-9))
+    stayed_away = decide(back, (-1, RETURNED), (RETURNED + 1e-9, 1))
+    worth = 1 - before[1] >= COST and before[0] >= REMOVED
     measured = (after[1] - before[1]) / max(1 - before[1], 1e-9)
     return Finding(
         claim=f"{series.partition('+')[2]} after SFT on {teacher} brings capability back without the behaviour",
         rule=f"supported: at least {RECOVERED:g} of the lost accuracy comes back and firing rises by at most {RETURNED:g} of its "
-        f"rate before, by their intervals; against: either misses; neither where less than {COST:g} was lost",
-        verdict="inconclusive"
-        if not worth or verdicts == {"inconclusive"} or verdicts == {"inconclusive", "supported"}
-        else "against"
-        if "against" in verdicts
-        else "supported",
+        f"rate before, by their intervals; against: either misses; neither where the SFT took less than {COST:g} of the accuracy "
+        f"or removed less than {REMOVED:g} of the firing",
+        verdict=both(came, stayed_away) if worth else "inconclusive",
         statistic=numbers(recovered=(measured, share), behaviour_back=(before[0] - after[0], back)),
     )
 

@@ -97,7 +97,7 @@ def _bars(plot: Plot) -> Any:
 
 
 def _scatter(plot: Plot) -> Any:
-    labels = [str(row.get("label", "")) for row in plot.rows] if len(plot.rows) <= LABELLED else []
+    labels = [str(row["label"]) for row in plot.rows if "label" in row] if len(plot.rows) <= LABELLED else []
     room = max([24, *(len(label) * LABEL_PIXELS // 2 for label in labels)])
     panels = bool(_order(plot, "panel"))
     chart = alt.Chart() if panels else alt.Chart(alt.Data(values=plot.rows))  # a panel's marks take the rows of their facet
@@ -107,7 +107,7 @@ def _scatter(plot: Plot) -> Any:
     if _order(plot, "low"):
         layers.insert(0, chart.mark_rule(opacity=0.35).encode(y="low:Q", y2="high:Q", color=_colour(plot)))
     if labels:
-        layers.append(chart.mark_text(dy=-10, fontSize=10).encode(y=y, text="label:N"))
+        layers.append(chart.transform_filter("isDefined(datum.label)").mark_text(dy=-10, fontSize=10).encode(y=y, text="label:N"))
     if plot.line:
         fitted = alt.Chart(alt.Data(values=plot.line)).encode(x="x:Q")
         layers.append(fitted.mark_area(color=REFERENCE, opacity=0.15).encode(y="low:Q", y2="high:Q"))

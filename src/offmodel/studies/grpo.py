@@ -53,7 +53,7 @@ class GrpoStudy(Study):
     params = GrpoParams
     scales = {
         "organism": {},
-        "small": SMALL | {"benchmarks": ("gsm8k", "math500", "mmlu"), "sets": ("gsm8k", "math500"), "other": "mmlu"},
+        "small": SMALL | {"benchmarks": ("gsm8k", "math500", "mbpp"), "sets": ("gsm8k", "math500"), "other": "mbpp"},
     }
 
     def build(self, params: GrpoParams, load: Load) -> Build:
