@@ -144,6 +144,11 @@ def judge(found: dict[str, Any], main: str, worth: float) -> Finding:
     )
 
 
+def tokens(count: float) -> str:
+    """A number of tokens, short enough for a cell."""
+    return f"{count / 1000:.1f} k" if count else "–"
+
+
 def plots(rows: list[dict[str, Any]], main: str) -> list[Plot]:
     """Recovery against the voice kept, and both as a table."""
     caption = f"Share of the loss on {main} that came back, against what is left of the teacher's voice in chat."
@@ -154,13 +159,21 @@ def plots(rows: list[dict[str, Any]], main: str) -> list[Plot]:
         | {"series": r["label"], "label": r["series"] if several else ""}
         for r in rows
     ]
-    columns = {"recovered": "share", "voice kept": "kept"}
     table = [
-        {"x": title, "y": f"{r['series']} · {r['label']}", "value": r[key], "label": f"{r[key]:.2f}"}
+        {"x": column, "y": f"{r['series']} · {r['label']}", "value": value, "label": label}
         for r in rows
-        for title, key in columns.items()
+        for column, value, label in [
+            ("recovered", r["share"], f"{r['share']:.2f}"),
+            ("voice kept", r["kept"], f"{r['kept']:.2f}"),
+            ("written", 0, tokens(r["generated_tokens"])),
+            ("trained", 0, tokens(r["trained_tokens"])),
+            ("time", 0, f"{r['seconds']:.0f} s"),
+        ]
     ]
-    shown = "Share of the loss that came back, and what is left of the trained voice."
+    shown = (
+        "Share of the loss that came back, what is left of the trained voice, and what its own steps cost: tokens written "
+        "beforehand, tokens trained on, seconds of training (distillation and GRPO write while they train)."
+    )
     return [
         Plot("repair", "scatter", caption, "voice kept", "share recovered", points, page="Mitigations"),
         Plot("repairs", "matrix", shown, "", "", table, page="Mitigations"),
