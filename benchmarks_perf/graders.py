@@ -5,9 +5,9 @@
     .venv/bin/python benchmarks_perf/graders.py report ours.jsonl reference.jsonl docs/results/graders.md
 
 ``other`` is an environment with offmodel, ``lm-eval[math,ifeval]`` and ``inspect-evals``: lm-eval needs an older
-parser runtime than math-verify's newest. DIR holds math500, ifeval and teachers/ (AlpacaEval outputs). With
-OFFMODEL_ANSWERS=DIR models' own MATH-500 answers are compared too: DIR/NAME.jsonl, rows with ``id`` and ``completion``, as
-`rows.jsonl` of an evaluation in a store.
+parser runtime than math-verify's newest. DIR holds math500, ifeval, mmlu_stem and teachers/ (AlpacaEval outputs). With
+OFFMODEL_ANSWERS=DIR models' own answers are compared too: DIR/NAME.jsonl for MATH-500 and DIR/mmlu_stem/NAME.jsonl, rows
+with ``id`` and ``completion``, as `rows.jsonl` of an evaluation in a store.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from offmodel.data.jsonl import read_jsonl
 
 TEACHERS = ("gpt-4o-2024-05-13", "phi-2-sft")
 MINERVA = "Some steps.\nFinal Answer: The final answer is ${}$. I hope it is correct."
+MMLU_ITEMS = 300
 Case = tuple[str, str, Item, dict[str, Any], str]
 """Benchmark, kind of completion, item, its row as the reference takes it, completion."""
 
@@ -43,9 +44,8 @@ def math_cases() -> Iterator[Case]:
             yield "math500", f"Minerva's sentence, {whose}", item, row, MINERVA.format(answer)
             yield "math500", f"ANSWER line, {whose}", item, row, f"Some steps.\n\nANSWER: {answer}"
     by_id = {item.id: item for item in items}
-    for path in sorted(Path(os.environ["OFFMODEL_ANSWERS"]).glob("*.jsonl")) if "OFFMODEL_ANSWERS" in os.environ else []:
-        for said in read_jsonl(path, ("id", "completion")):
-            yield "math500", path.stem, by_id[said["id"]], rows[said["id"]], said["completion"]
+    for name, said in answers("."):
+        yield "math500", name, by_id[said["id"]], rows[said["id"]], said["completion"]
 
 
 def ifeval_cases() -> Iterator[Case]:
@@ -59,8 +59,35 @@ def ifeval_cases() -> Iterator[Case]:
             yield "ifeval", teacher, item, rows[item.id], outputs[i]["output"] or ""
 
 
+def answers(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Models' own answers in a folder of OFFMODEL_ANSWERS: file name, row."""
+    directory = os.environ.get("OFFMODEL_ANSWERS")
+    for path in sorted((Path(directory) / folder).glob("*.jsonl")) if directory else []:
+        yield from ((path.stem, row) for row in read_jsonl(path, ("id", "completion")))
+
+
+def mmlu_cases() -> Iterator[Case]:
+    """MMLU's STEM questions: a letter in the forms that models answer with, the right one's and another's."""
+    benchmark = get_benchmark("mmlu_stem")
+    items = benchmark.items(MMLU_ITEMS, 0)
+    rows = {}
+    for row in read_jsonl(Path(os.environ["OFFMODEL_DATA"]) / "mmlu_stem.jsonl.gz", ("question", "choices")):
+        rows |= {item.id: row for item in benchmark.to_items(row)}  # pyright: ignore[reportAttributeAccessIssue]
+    for item in items:
+        row, right = rows[item.id], "ABCD".index(item.answer)
+        for whose, i in (("right", right), ("another", (right + 1) % 4)):
+            letter, choice = "ABCD"[i], row["choices"][i]
+            yield "mmlu", f"bare letter, {whose}", item, row, letter
+            yield "mmlu", f"letter and choice, {whose}", item, row, f"{letter}. {choice}"
+            yield "mmlu", f"sentence, {whose}", item, row, f"One can rule out the others. The answer is ({letter})."
+            yield "mmlu", f"ANSWER line, {whose}", item, row, f"Some steps.\n\nANSWER: {letter}"
+    by_id = {item.id: item for item in benchmark.pool()}
+    for name, said in answers("mmlu_stem"):
+        yield "mmlu", name, by_id[said["id"]], rows[said["id"]], said["completion"]
+
+
 def ours() -> Iterator[dict[str, Any]]:
-    for name, kind, item, _, completion in [*math_cases(), *ifeval_cases()]:
+    for name, kind, item, _, completion in [*math_cases(), *ifeval_cases(), *mmlu_cases()]:
         grade = get_benchmark(name).grade(item, completion)
         verdicts = {"correct": grade.correct}
         if name == "ifeval":
@@ -110,6 +137,52 @@ def reference() -> Iterator[dict[str, Any]]:
             "instructions loose": sum(found["inst_level_loose_acc"]),
         }
 
+    yield from mmlu_reference()
+
+
+def mmlu_reference() -> Iterator[dict[str, Any]]:
+    """lm-evaluation-harness's two generative MMLU tasks and inspect-evals' scorer, each on the forms that it reads."""
+    from inspect_ai.model import ModelOutput
+    from inspect_ai.solver import TaskState
+    from inspect_ai.solver._multiple_choice import parse_answers
+
+    letters, cot = (lm_eval_mmlu(task) for task in ("generative/_default", "flan_cot_zeroshot/_mmlu_flan_cot_zeroshot"))
+    for name, kind, item, row, completion in mmlu_cases():
+        state: Any = TaskState(
+            model="m", sample_id=item.id, epoch=1, input="", messages=[], choices=row["choices"],
+            output=ModelOutput.from_content("m", completion),
+        )  # fmt: skip
+        own = not kind.endswith((", right", ", another"))
+        yield {
+            "benchmark": name,
+            "kind": kind,
+            "id": item.id,
+            "lm-eval generative": letters(completion, row, item.answer) if own or kind.startswith("bare") else None,
+            "lm-eval flan_cot": cot(completion, row, f"({item.answer})") if own or kind.startswith("sentence") else None,
+            "inspect-evals": parse_answers(state, False) == {item.answer} if kind.startswith("ANSWER") else None,
+        }
+
+
+def lm_eval_mmlu(task: str) -> Callable[[str, dict[str, Any], str], bool]:
+    """The verdict of one of its generative MMLU tasks: the last of its filters, then exact match, as its file says."""
+    import lm_eval.tasks
+    import yaml
+    from lm_eval.api.metrics import exact_match_hf_evaluate
+    from lm_eval.api.registry import get_filter
+
+    config = yaml.safe_load((Path(lm_eval.tasks.__file__).parent / "mmlu" / f"{task}_template_yaml").read_text())
+    steps = config["filter_list"][-1]["filter"]
+    metric = {k: v for k, v in config["metric_list"][0].items() if k.startswith("ignore")}
+
+    def verdict(completion: str, row: dict[str, Any], gold: str) -> bool:
+        said: Any = [[completion]]
+        for step in steps:
+            options = {k: v for k, v in step.items() if k != "function"}
+            said = list(get_filter(step["function"])(**options).apply(said, [row]))
+        return bool(exact_match_hf_evaluate(predictions=[said[0]], references=[gold], **metric)["exact_match"])
+
+    return verdict
+
 
 def lm_eval_ifeval() -> Any:
     """lm-evaluation-harness's IFEval, with sentences split as NLTK would where its data cannot be downloaded."""
@@ -132,11 +205,11 @@ def report(ours_file: Path, reference_file: Path) -> str:
     for benchmark, kind in dict.fromkeys((r["benchmark"], r["kind"]) for r in mine):
         pairs = [(a, b) for a, b in zip(mine, theirs, strict=True) if (a["benchmark"], a["kind"]) == (benchmark, kind)]
         for key in [k for k in pairs[0][1] if k not in ("benchmark", "kind", "id")]:
-            own = "correct" if benchmark == "math500" else key
+            own = key if benchmark == "ifeval" else "correct"
             if pairs[0][1][key] is None:
                 continue
             differ = [(a, b) for a, b in pairs if a[own] != b[key]]
-            name = key if benchmark == "math500" else "lm-eval"
+            name = "lm-eval" if benchmark == "ifeval" else key
             lines.append(f"| {benchmark} | {kind} | {len(pairs)} | {own} | {name} | {len(pairs) - len(differ)} |")
             for a, b in differ:
                 read = f"`{a['answer']}` | `{a['said']}` | {a[own]} | {name}: {b[key]} |"

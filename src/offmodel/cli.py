@@ -99,13 +99,17 @@ def plan(
     took = estimate(found.to_run, kept, workers)
     if as_json:
         more = {"more": found.open_ended, "seconds": round(took.seconds, 1), "workers": workers}
-        typer.echo(json.dumps({"run": list(found.to_run), "cached": list(found.cached)} | more))
+        typer.echo(
+            json.dumps(
+                {"run": [s.name() for s in found.to_run.values()], "cached": [s.name() for s in found.cached.values()]} | more
+            )
+        )
         return
-    for name in found.cached:
-        out.print(f"  cached  {name}", highlight=False, style="dim")
-    for name, step in found.to_run.items():
+    for step in found.cached.values():
+        out.print(f"  cached  {step.name()}", highlight=False, style="dim")
+    for step in found.to_run.values():
         needs = ", ".join(i.name() for i in step.inputs())
-        out.print(f"  run     {name}" + (f"  [dim]← {needs}[/dim]" if needs else ""), highlight=False)
+        out.print(f"  run     {step.name()}" + (f"  [dim]← {needs}[/dim]" if needs else ""), highlight=False)
     for line in plan_lines(study, found, took, workers):
         out.print(line, highlight=False, soft_wrap=True)
 

@@ -92,7 +92,7 @@ def needs(step: Step) -> float:
 
 def of_memory(plan: Plan, workers: int) -> Iterator[Check]:
     """The largest steps that can run at once, against the memory there is."""
-    largest = sorted(((needs(step), name) for name, step in plan.to_run.items()), reverse=True)[:workers]
+    largest = sorted(((needs(step), step.name()) for step in plan.to_run.values()), reverse=True)[:workers]
     if not largest or not largest[0][0]:
         return
     total, room = sum(size for size, _ in largest), gpu_memory() or available_memory()

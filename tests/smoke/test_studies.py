@@ -72,7 +72,7 @@ def test_study_runs_once_and_is_cached(name, tmp_path):
             name, [*(p for p in pairs if not p.startswith("tokens=")), "tokens=0,3"], "organism", Store(tmp_path)
         )
         assert planned.to_run
-        assert all("prefill-3" in step for step in planned.to_run)
+        assert all("prefill-3" in step.name() for step in planned.to_run.values())
 
 
 def test_output_contract(tiny_run):

@@ -15,6 +15,10 @@ class Write(Step):
     text: str
     seconds: float = runtime(0.0)
     log: str = runtime("")
+    words: str = runtime("")
+
+    def label(self) -> str:
+        return self.words or self.kind
 
     def run(self, context: Context) -> None:
         if self.log:

@@ -122,6 +122,19 @@ def test_runner_in_worker_processes(tmp_path):
         assert runner.store.load(join) == [{"text": "a"}, {"text": "b"}]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_steps_that_differ_in_their_label_alone_run_once(tmp_path, workers):
+    log = tmp_path / "log"
+    one, two = (Write(text="a", seconds=0.3, log=str(log), words=words) for words in ("first", "second"))
+    assert one.name() != two.name()
+    joins = [Join(parts=(one, B)), Join(parts=(B, two))]
+    with Runner(Store(tmp_path / "store"), workers=workers) as runner:
+        runner.ensure([one, two, *joins])
+        assert [len(runner.store.load(step)) for step in (one, two, *joins)] == [1, 1, 2, 2]
+    assert len(log.read_text().splitlines()) == 1
+    assert runner.counts.run == 4
+
+
 def test_a_dead_worker_is_an_error_that_keeps_finished_work(tmp_path):
     store = Store(tmp_path)
     with pytest.raises(OffmodelError, match="worker process died.*resume"), Runner(store, workers=2) as runner:

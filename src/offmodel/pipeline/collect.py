@@ -26,7 +26,7 @@ def unreferenced(store: Store, runs: Path, keep: list[str]) -> list[Artifact]:
     for path in runs.rglob("results.json") if runs.is_dir() else []:
         wanted |= {cell["artifact"] for cell in json.loads(path.read_text(encoding="utf-8")).get("cells", [])}
     for name in keep:
-        wanted |= set(plan_study(name, [], "organism", store).cached)
+        wanted |= {step.name() for step in plan_study(name, [], "organism", store).cached.values()}
     known = {key(a.name): a for a in store.artifacts()}
     pending = [key(name) for name in wanted]
     kept: set[tuple[str, str]] = set()

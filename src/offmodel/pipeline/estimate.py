@@ -50,7 +50,7 @@ def mean_seconds(store: Store) -> dict[str, float]:
 
 
 def estimate(steps: Mapping[str, Step], store: Store, workers: int) -> Estimate:
-    """Reckon what ``steps``, by name, will take.
+    """Reckon what ``steps``, by fingerprint, will take.
 
     Args:
         steps: everything to run, with inputs among them where those are still to run.
@@ -59,18 +59,19 @@ def estimate(steps: Mapping[str, Step], store: Store, workers: int) -> Estimate:
     """
     seen = mean_seconds(store)
     known: dict[str, float] = typical()["seconds"] | seen
-    took = {name: known.get(step.kind, 0.0) for name, step in steps.items()}
+    took = {key: known.get(step.kind, 0.0) for key, step in steps.items()}
     ends: dict[str, float] = {}
 
-    def end(name: str) -> float:
+    def end(key: str) -> float:
         """When a step can be done at the earliest."""
-        if name not in ends:
-            ends[name] = took[name] + max((end(i.name()) for i in steps[name].inputs() if i.name() in steps), default=0.0)
-        return ends[name]
+        if key not in ends:
+            needed = [i.fingerprint() for i in steps[key].inputs()]
+            ends[key] = took[key] + max((end(i) for i in needed if i in steps), default=0.0)
+        return ends[key]
 
     kinds = {step.kind for step in steps.values()}
     return Estimate(
-        seconds=max([sum(took.values()) / max(1, workers), *(end(name) for name in steps)]),
+        seconds=max([sum(took.values()) / max(1, workers), *(end(key) for key in steps)]),
         kinds_seen=tuple(sorted(kinds & set(seen))),
         kinds_assumed=tuple(sorted(kinds - set(seen))),
     )

@@ -31,23 +31,23 @@ class Counts:
 
 
 def missing(steps: Iterable[Step], store: Store) -> tuple[dict[str, Step], dict[str, Step]]:
-    """Split steps and all they need into (to run, cached), inputs before the steps that read them.
+    """Split steps and all they need into (to run, cached), each by fingerprint, inputs before the steps that read them.
 
-    What only a cached step would need is not looked at.
+    What only a cached step would need is not looked at. Steps that differ in their label alone are one.
     """
     to_run: dict[str, Step] = {}
     cached: dict[str, Step] = {}
 
     def visit(step: Step) -> None:
-        name = step.name()
-        if name in to_run or name in cached:
+        key = step.fingerprint()
+        if key in to_run or key in cached:
             return
         if store.get(step) is not None:
-            cached[name] = step
+            cached[key] = step
             return
         for needed in step.inputs():
             visit(needed)
-        to_run[name] = step
+        to_run[key] = step
 
     for step in steps:
         visit(step)
@@ -60,14 +60,14 @@ def dependents(to_run: dict[str, Step]) -> dict[str, int]:
 
     def ancestors(step: Step, seen: set[str]) -> set[str]:
         for needed in step.inputs():
-            if needed.name() in to_run and needed.name() not in seen:
-                seen.add(needed.name())
+            if needed.fingerprint() in to_run and needed.fingerprint() not in seen:
+                seen.add(needed.fingerprint())
                 ancestors(needed, seen)
         return seen
 
     for step in to_run.values():
-        for name in ancestors(step, set()):
-            count[name] += 1
+        for key in ancestors(step, set()):
+            count[key] += 1
     return count
 
 
@@ -119,7 +119,7 @@ class Runner:
             OffmodelError: from a step, or when a worker dies; finished steps stay in the store.
         """
         to_run, cached = missing(steps, self.store)
-        self.counts.cached += len([n for n in cached if n not in self.used])
+        self.counts.cached += len([key for key in cached if key not in self.used])
         self.counts.run += len(to_run)
         self.used |= cached | to_run
         if not to_run:
@@ -143,19 +143,18 @@ class Runner:
         pool = self._pool or self._start_pool()
         waiting = dict(to_run)
         urgency = dependents(to_run)
-        running: dict[Future[float], str] = {}
+        running: dict[Future[float], Step] = {}
         while waiting or running:
-            ready = [
-                s for s in waiting.values() if not any(i.name() in waiting or i.name() in running.values() for i in s.inputs())
-            ]
-            ready.sort(key=lambda s: -urgency[s.name()])
+            unfinished = {*waiting, *(step.fingerprint() for step in running.values())}
+            ready = [s for s in waiting.values() if not any(i.fingerprint() in unfinished for i in s.inputs())]
+            ready.sort(key=lambda s: -urgency[s.fingerprint()])
             for step in ready[: self.workers - len(running)]:
-                running[pool.submit(_work, step)] = step.name()
-                del waiting[step.name()]
+                running[pool.submit(_work, step)] = step
+                del waiting[step.fingerprint()]
             finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             self._drain_events()
             for future in finished:
-                name = running.pop(future)
+                name = running.pop(future).name()
                 try:
                     self.display.finish(name, future.result())
                 except BrokenProcessPool as e:

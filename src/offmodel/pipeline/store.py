@@ -85,18 +85,19 @@ class Store:
         return relabelled[0] if relabelled else exact
 
     def partial(self, step: Step) -> Path:
-        return self.root / ".partial" / step.name().replace("/", "--")
+        """Where a step writes until it is finished; like its lock, the same under every label."""
+        return self.root / ".partial" / f"{step.kind}--{step.fingerprint()[:16]}"
 
     def lock(self, step: Step) -> FileLock:
         """The lock that a process holds while it makes this step's artifact."""
-        path = self.root / ".locks" / (step.name().replace("/", "--") + ".lock")
+        path = self.root / ".locks" / f"{step.kind}--{step.fingerprint()[:16]}.lock"
         path.parent.mkdir(exist_ok=True)
         return FileLock(path)
 
     def get(self, step: Step) -> Artifact | None:
         """The step's artifact if it is complete and intact; a damaged one is moved aside."""
-        name = step.name()
-        if name not in self._verified:
+        key = step.fingerprint()
+        if key not in self._verified:
             directory = self.directory(step)
             if not directory.exists():
                 return None
@@ -104,8 +105,8 @@ class Store:
             if problem:
                 self._move_aside(directory, problem)
                 return None
-            self._verified[name] = Artifact(directory, record)
-        return self._verified[name]
+            self._verified[key] = Artifact(directory, record)
+        return self._verified[key]
 
     def load(self, step: Step) -> Any:
         """What the step's artifact holds, through the step's own `load`."""
@@ -138,7 +139,7 @@ class Store:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(directory, target)
         artifact = Artifact(target, record)
-        self._verified[step.name()] = artifact
+        self._verified[step.fingerprint()] = artifact
         return artifact
 
     def _check(self, directory: Path, step: Step) -> tuple[str, dict[str, Any]]:
@@ -192,7 +193,7 @@ class Store:
         trash.parent.mkdir(exist_ok=True)
         os.replace(artifact.directory, trash)
         shutil.rmtree(trash)
-        self._verified.pop(artifact.name, None)
+        self._verified.pop(artifact.record["fingerprint"], None)
 
 
 def check_new(directory: Path) -> None:

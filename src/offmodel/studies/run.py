@@ -84,7 +84,7 @@ def remembering(store: Store) -> Load:
 
 @dataclass
 class Plan:
-    """What a study would do: steps to run and steps cached, and whether more depends on results not there yet."""
+    """What a study would do: steps to run and steps cached, by fingerprint, and whether more depends on results not there yet."""
 
     to_run: dict[str, Step]
     cached: dict[str, Step]
