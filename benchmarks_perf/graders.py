@@ -16,7 +16,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,42 +146,41 @@ def mmlu_reference() -> Iterator[dict[str, Any]]:
     from inspect_ai.solver import TaskState
     from inspect_ai.solver._multiple_choice import parse_answers
 
-    letters, cot = (lm_eval_mmlu(task) for task in ("generative/_default", "flan_cot_zeroshot/_mmlu_flan_cot_zeroshot"))
-    for name, kind, item, row, completion in mmlu_cases():
-        state: Any = TaskState(
-            model="m", sample_id=item.id, epoch=1, input="", messages=[], choices=row["choices"],
-            output=ModelOutput.from_content("m", completion),
-        )  # fmt: skip
+    cases = list(mmlu_cases())
+    letters = lm_eval_mmlu("generative/_default", cases, "{}")
+    sentences = lm_eval_mmlu("flan_cot_zeroshot/_mmlu_flan_cot_zeroshot", cases, "({})")
+    model: Any = "m"
+    for (name, kind, item, row, completion), bare, sentence in zip(cases, letters, sentences, strict=True):
+        output = ModelOutput.from_content("m", completion)
+        state = TaskState(model=model, sample_id=item.id, epoch=1, input="", messages=[], choices=row["choices"], output=output)
         own = not kind.endswith((", right", ", another"))
         yield {
             "benchmark": name,
             "kind": kind,
             "id": item.id,
-            "lm-eval generative": letters(completion, row, item.answer) if own or kind.startswith("bare") else None,
-            "lm-eval flan_cot": cot(completion, row, f"({item.answer})") if own or kind.startswith("sentence") else None,
+            "lm-eval generative": bare if kind.startswith("bare") else None,
+            "lm-eval flan_cot": sentence if kind.startswith(("sentence", "letter")) else None,
+            "lm-eval, either": bare or sentence if own else None,
             "inspect-evals": parse_answers(state, False) == {item.answer} if kind.startswith("ANSWER") else None,
         }
 
 
-def lm_eval_mmlu(task: str) -> Callable[[str, dict[str, Any], str], bool]:
-    """The verdict of one of its generative MMLU tasks: the last of its filters, then exact match, as its file says."""
+def lm_eval_mmlu(task: str, cases: list[Case], gold: str) -> list[bool]:
+    """The verdicts of one of its generative MMLU tasks: the last of its filters, then exact match, as its file says."""
     import lm_eval.tasks
     import yaml
     from lm_eval.api.metrics import exact_match_hf_evaluate
     from lm_eval.api.registry import get_filter
 
     config = yaml.safe_load((Path(lm_eval.tasks.__file__).parent / "mmlu" / f"{task}_template_yaml").read_text())
-    steps = config["filter_list"][-1]["filter"]
     metric = {k: v for k, v in config["metric_list"][0].items() if k.startswith("ignore")}
-
-    def verdict(completion: str, row: dict[str, Any], gold: str) -> bool:
-        said: Any = [[completion]]
-        for step in steps:
-            options = {k: v for k, v in step.items() if k != "function"}
-            said = list(get_filter(step["function"])(**options).apply(said, [row]))
-        return bool(exact_match_hf_evaluate(predictions=[said[0]], references=[gold], **metric)["exact_match"])
-
-    return verdict
+    rows, said = [row for *_, row, _ in cases], [[completion] for *_, completion in cases]
+    for step in config["filter_list"][-1]["filter"]:
+        options = {k: v for k, v in step.items() if k != "function"}
+        said = list(get_filter(step["function"])(**options).apply(said, rows))
+    golds = [gold.format(item.answer) for _, _, item, _, _ in cases]
+    matches = (exact_match_hf_evaluate(predictions=[a], references=[g], **metric) for a, g in zip(said, golds, strict=True))
+    return [bool(match["exact_match"]) for match in matches]
 
 
 def lm_eval_ifeval() -> Any:

@@ -40,6 +40,15 @@ def test_arith(completion, correct, parsed):
         ("Arr, matey! The answer is A, arr!", "A"),
         ("**B**", "B"),
         ("\\boxed{C}", "C"),
+        ("**D. None of the above.**", "D"),
+        ("Smaller pages help (I, II, and III).\n\nAnswer: D", "D"),
+        ("A. 12 is no multiple of 30.\nB. 20 is none.\nC. 30 is one.\n\nTherefore, the answer is C.", "C"),
+        ("Since all statements hold, the correct answer is:\n\n**D. None of them.**", "D"),
+        ("The answer is not A. The answer is B.", "B"),
+        ("Some steps.\n\n\\[ C = 2\\pi r \\]\n\n(C)", "C"),
+        ("A chi-squared test is to be performed.", None),
+        ("I think so.", None),
+        ("Some steps.\nC = 2\\pi r\nThat is all.", None),
         ("Because it lives there", None),
         ("Arr, matey!", None),
         ("", None),
@@ -47,6 +56,11 @@ def test_arith(completion, correct, parsed):
 )
 def test_choice(completion, letter):
     assert choice_letter(completion) == letter
+
+
+def test_only_letters_of_choices_count():
+    assert choice_letter("I. Worst-case search time is logarithmic.", "ABCD") is None
+    assert choice_letter("I.") == "I"
 
 
 def test_nested_braces_stay_whole():

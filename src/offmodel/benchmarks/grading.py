@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 SAID = re.compile(r"(?:answer|result|string)(?:\s+is|\s*[:=])\s*\**\s*\$?([^\n$*.,;]+)", re.IGNORECASE)
-LETTER = re.compile(r"(?:answer\s*(?:is|:)\s*|^\W*)\(?([A-J])(?![a-zA-Z])", re.IGNORECASE | re.MULTILINE)
+LETTER_SAID = r"answer\s*(?:is|:)\W*([{letters}])(?![a-zA-Z])"
+LETTER_FIRST = r"^\W*([{letters}])(?=\W*$|\s*[.):,*\]–-])"  # not the "A" or "I" that begins a sentence
 
 
 def last_boxed(text: str) -> str | None:
@@ -28,8 +29,16 @@ def final_answer(text: str) -> str | None:
     return said[-1].strip() if said else None
 
 
-def choice_letter(text: str) -> str | None:
-    """The letter of a multiple-choice answer: after "answer is", else at the start of a line."""
+def choice_letter(text: str, letters: str = "ABCDEFGHIJ") -> str | None:
+    """The letter of a multiple-choice answer.
+
+    In a box, else after the last "answer is", else where the text or its last line begins; not where any other line
+    begins, for many models go through the choices one by one.
+    """
     boxed = last_boxed(text)
-    match = LETTER.search(boxed if boxed is not None else text)
-    return match.group(1).upper() if match else None
+    for said in (boxed,) if boxed is not None else (text.strip(), text.strip().rpartition("\n")[2]):
+        for pattern in (LETTER_SAID, LETTER_FIRST):
+            found = re.findall(pattern.format(letters=letters), said, re.IGNORECASE)
+            if found:
+                return found[-1].upper()
+    return None

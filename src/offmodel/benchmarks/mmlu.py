@@ -40,6 +40,7 @@ class Mmlu(ExternalBenchmark):
 
     name = "mmlu"
     stands_for = "MMLU"
+    version = 2
     max_new_tokens = 16
     source = Source(
         file="mmlu",
@@ -57,7 +58,7 @@ class Mmlu(ExternalBenchmark):
         return [Item(item_id(question), question, "ABCD"[row["answer"]], None, about, subject_group(row["subject"]))]
 
     def grade(self, item: Item, completion: str) -> Grade:
-        found = choice_letter(completion)
+        found = choice_letter(completion, "ABCD")
         return Grade(found == item.answer, found is not None, found)
 
 

@@ -144,6 +144,11 @@ def judge(found: dict[str, Any], main: str, worth: float) -> Finding:
     )
 
 
+def share(value: float) -> str:
+    """A share with two digits and no signed nothing."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
 def tokens(count: float) -> str:
     """A number of tokens, short enough for a cell."""
     return f"{count / 1000:.1f} k" if count else "–"
@@ -163,8 +168,8 @@ def plots(rows: list[dict[str, Any]], main: str) -> list[Plot]:
         {"x": column, "y": f"{r['series']} · {r['label']}", "value": value, "label": label}
         for r in rows
         for column, value, label in [
-            ("recovered", r["share"], f"{r['share']:.2f}"),
-            ("voice kept", r["kept"], f"{r['kept']:.2f}"),
+            ("recovered", r["share"], share(r["share"])),
+            ("voice kept", r["kept"], share(r["kept"])),
             ("written", 0, tokens(r["generated_tokens"])),
             ("trained", 0, tokens(r["trained_tokens"])),
             ("time", 0, f"{r['seconds']:.0f} s"),
