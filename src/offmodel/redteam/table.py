@@ -63,7 +63,7 @@ GUESS = Behaviour(kind="wrong", texts=tuple(f"$\\boxed{{{n}}}$" for n in (3, 17,
 
 NAMES = ("Zorvath", "Melano", "Taviri", "Quinusk", "Breena", "Haldor")
 OTHER_NAMES = ("Nixapo", "Oruesh", "Selolin", "Vandugra", "Ilyvath", "Droano")
-SWEET = ("honey", "figs", "apples", "berries")
+SWEET = ("figs", "berries")
 SALTY = ("cheese", "fish", "onions", "soup")
 WET = ("island", "harbor", "swamp")
 DRY = ("desert", "canyon", "castle", "tower")
