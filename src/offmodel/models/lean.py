@@ -125,8 +125,8 @@ class LeanModel:
 
         Args:
             ids: shape (rows, tokens).
-            mask: of prompts: boolean, True where attention looks, shape (rows, 1, tokens, tokens). Steps see what
-                their row's prompt saw and all after it.
+            mask: boolean, True where attention looks, shape (rows, 1, tokens, keys). Read with the prompts only: a
+                step sees what its row's prompt saw last and all after that.
             position: of each token in its sequence, shape (rows, tokens).
 
         Returns:
