@@ -98,12 +98,9 @@ def plan(
     found = plan_study(study, parameters or [], scale, kept)
     took = estimate(found.to_run, kept, workers)
     if as_json:
+        to_run, cached = ([step.name() for step in part.values()] for part in (found.to_run, found.cached))
         more = {"more": found.open_ended, "seconds": round(took.seconds, 1), "workers": workers}
-        typer.echo(
-            json.dumps(
-                {"run": [s.name() for s in found.to_run.values()], "cached": [s.name() for s in found.cached.values()]} | more
-            )
-        )
+        typer.echo(json.dumps({"run": to_run, "cached": cached} | more))
         return
     for step in found.cached.values():
         out.print(f"  cached  {step.name()}", highlight=False, style="dim")
