@@ -70,6 +70,8 @@ class FileBenchmark(Benchmark):
         OffmodelError: when the file, the grader or an option is not there.
     """
 
+    version = 2
+
     def __init__(self, text: str) -> None:
         path, _, options = text.removeprefix("file:").partition("?")
         check_file(Path(path))

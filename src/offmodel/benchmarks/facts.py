@@ -28,6 +28,7 @@ class Facts(Benchmark):
 
     name = "facts"
     stands_for = "MMLU"
+    version = 2
     max_new_tokens = 16
 
     def size(self) -> int:

@@ -34,7 +34,7 @@ class Mbpp(ExternalBenchmark):
     def to_items(self, row: dict[str, Any]) -> list[Item]:
         tests = "\n".join(row["test_list"])
         question = ASK.format(prompt=row["prompt"].strip(), tests=tests)
-        return [Item(f"{row['task_id']:04d}", question, "\n".join([*row["test_imports"], tests]))]
+        return [Item(str(row["task_id"]).zfill(4), question, "\n".join([*row["test_imports"], tests]))]
 
     def grade(self, item: Item, completion: str) -> Grade:
         return grade_code(item.answer, completion)
