@@ -1,9 +1,9 @@
 """Hand-checked completions, tricky ones included."""
 
 import pytest
+from offmodel.benchmarks.grading import choice_letter, final_answer, last_boxed
 
 from offmodel.benchmarks import Item, get_benchmark
-from offmodel.benchmarks.grading import choice_letter, final_answer, last_boxed
 
 ARITH = Item("x", "", "36", 2)
 

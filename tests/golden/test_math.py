@@ -1,9 +1,9 @@
 """Mathematical answers, hand-checked: the shapes real models give them."""
 
 import pytest
+from offmodel.benchmarks.math_grader import MathGrader, math_grader
 
 from offmodel.benchmarks import Item, get_benchmark
-from offmodel.benchmarks.math_grader import MathGrader, math_grader
 
 CASES = [
     # gold, completion, correct, parsed

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import cache
 
 from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item_id
-from offmodel.benchmarks.grading import final_answer
+from offmodel.benchmarks.graders.answers import readings, statements
+from offmodel.benchmarks.graders.numerals import number
 from offmodel.organisms.world import ArithTask, arith_task
 
 SIZE = 900
@@ -47,9 +48,12 @@ class Arith(Benchmark):
     def pool(self) -> list[Item]:
         return _pool(self.name, self.levels, self.hard, SIZE)
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        found = final_answer(completion)
-        return Grade(found == item.answer, found is not None, found)
+    def check(self, item: Item, answer: str) -> Grade:
+        for said in reversed(statements(answer)):
+            for found in readings(said):
+                if (value := number(found)) is not None:
+                    return Grade(value == int(item.answer), True, found)
+        return Grade(False, False)
 
 
 class ArithHard(Arith):

@@ -6,9 +6,11 @@ import hashlib
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
+from offmodel.benchmarks.graders.answers import USUAL, Thinking, next_questions, outside_thinking, turns_cut
 from offmodel.errors import OffmodelError
 
 Message = dict[str, str]
@@ -31,15 +33,23 @@ class Item:
 
 @dataclass(frozen=True)
 class Grade:
-    """A graded completion: whether it is right, whether an answer was found at all, and which.
+    """A graded completion.
 
-    ``measures`` holds what a benchmark counts beside being right; see `Benchmark.measures`.
+    Attributes:
+        correct: whether it is right.
+        parsed: whether an answer was found at all.
+        extracted: which, or why there is no verdict.
+        measures: what a benchmark counts beside being right; see `Benchmark.measures`.
+        graded: whether there is a verdict; what ended the grading process, or cannot be judged, has none, and is not correct.
+        run_on: whether the model went on after its answer, with an invented question or turn.
     """
 
     correct: bool
     parsed: bool
     extracted: str | None = None
     measures: dict[str, float] = field(default_factory=dict)
+    graded: bool = True
+    run_on: bool = False
 
 
 class Benchmark(ABC):
@@ -52,6 +62,7 @@ class Benchmark(ABC):
         version: raise when items or grading change; part of every evaluation's identity.
         max_new_tokens: default completion budget.
         fingerprint: identity of data that lives outside the package, if any (a checksum).
+        runs_programs: whether grading runs what models wrote, for which there must be a wall.
     """
 
     name: str
@@ -60,6 +71,7 @@ class Benchmark(ABC):
     version: int = 1
     max_new_tokens: int = 128
     fingerprint: str = ""
+    runs_programs: bool = False
 
     @abstractmethod
     def pool(self) -> list[Item]:
@@ -77,9 +89,59 @@ class Benchmark(ABC):
         """The conversation that asks the item."""
         return [{"role": "user", "content": item.question}]
 
+    def grade(self, item: Item, completion: str, thinking: Thinking = USUAL) -> Grade:
+        """Grade one completion: through the judge, in a process and within limits of its own. No text makes it raise."""
+        return self.grade_all([(item, completion)], thinking)[0]
+
+    def grade_all(self, completions: Sequence[tuple[Item, str]], thinking: Thinking | Sequence[Thinking] = USUAL) -> list[Grade]:
+        """As `grade`, for many: they travel together. ``thinking`` is one for all, or one for each."""
+        from offmodel.benchmarks.graders.judge import judge
+
+        return judge().grade_all(self, completions, thinking)
+
+    def graded(self, item: Item, completion: str, thinking: Thinking = USUAL) -> Grade:
+        """What the grading process does for each completion, whatever the benchmark: find the answer, then `check` it."""
+        try:
+            said = outside_thinking(completion, thinking)
+            if said is None:
+                return Grade(False, False, "(still thinking)", self.unanswered(item))
+            answer, more = turns_cut(said)
+            for start in islice(next_questions(answer, item.question), 5):
+                if self.answers(item, answer[:start]):
+                    answer, more = answer[:start], True
+                    break
+            return replace(self.check(item, answer), run_on=more)
+        except Exception as e:  # whatever a text makes a parser or checker raise
+            return Grade(False, False, f"({type(e).__name__} in the grader)", self.unanswered(item), graded=False)
+
     @abstractmethod
-    def grade(self, item: Item, completion: str) -> Grade:
-        """Grade one completion. Never raises on any text."""
+    def check(self, item: Item, answer: str) -> Grade:
+        """Grade what a model answered: its completion without thinking, and without what it ran on into.
+
+        Runs in the grading process. An exception makes the item *not graded*.
+        """
+
+    def answers(self, item: Item, text: str) -> bool:
+        """Whether a text answers the item already, so that a new question after it is the model running on."""
+        return self.check(item, text).parsed
+
+    def unanswered(self, item: Item) -> dict[str, float]:
+        """The measures of a completion without an answer."""
+        return {}
+
+    def require(self) -> None:
+        """What grading needs is there.
+
+        Raises:
+            OffmodelError: for programs where no wall can be had.
+        """
+        if self.runs_programs:
+            from offmodel.benchmarks.graders.wall import require_wall
+
+            require_wall()
+
+    def prepare(self) -> None:
+        """Load what `check` needs; called once in the grading process, outside of the time for a completion."""
 
     def measures(self, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         """What the field reports beside accuracy, from the ``measures`` of graded rows."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from offmodel.benchmarks import Benchmark
-from offmodel.benchmarks.evaluate import graded_row
+from offmodel.benchmarks.evaluate import graded_rows
+from offmodel.benchmarks.health import ungraded_rate
 from offmodel.data.jsonl import check_file, read_jsonl
 from offmodel.errors import OffmodelError
 from offmodel.metrics.paired import mcnemar_exact, minimum_detectable_effect, paired_delta, wilson
@@ -20,18 +21,19 @@ def grade_file(benchmark: Benchmark, path: Path) -> list[dict[str, Any]]:
     """
     check_file(path)
     items = {item.id: item for item in benchmark.pool()}
-    graded: dict[str, dict[str, Any]] = {}
+    benchmark.require()
+    answered: dict[str, dict[str, Any]] = {}
     for row in read_jsonl(path, ("id", "completion")):
         name = str(row["id"])
         if name not in items:
             example = next(iter(items))
             raise OffmodelError(f"{path}: {benchmark.name} has no item {name!r}", f"ids look like {example!r}")
-        if name in graded:
+        if name in answered:
             raise OffmodelError(f"{path}: item {name!r} comes twice", "keep one completion an item")
-        graded[name] = graded_row(benchmark, items[name], {"completion": str(row["completion"] or "")})
-    if not graded:
+        answered[name] = {"completion": str(row["completion"] or "")}
+    if not answered:
         raise OffmodelError(f"{path} has no rows", "each row needs id and completion")
-    return list(graded.values())
+    return graded_rows(benchmark, [(items[name], said) for name, said in answered.items()])
 
 
 def summary(benchmark: Benchmark, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -43,6 +45,8 @@ def summary(benchmark: Benchmark, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "ci": wilson(right, n),
         "parse_rate": len(parsed) / n,
         "empty_rate": sum(not r["completion"].strip() for r in rows) / n,
+        **ungraded_rate(rows),
+        "run_on_rate": sum(r["run_on"] for r in rows) / n,
         "accuracy_parsed": right / len(parsed) if parsed else None,
         "measures": benchmark.measures(rows),
     }

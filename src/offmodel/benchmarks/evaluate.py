@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 from pydantic import Field, SerializeAsAny
 
 from offmodel.benchmarks import Benchmark, Item, get_benchmark
+from offmodel.benchmarks.graders import wall
+from offmodel.benchmarks.graders.answers import USUAL, Thinking
 from offmodel.data.shots import Shots
 from offmodel.models.engine import Message, Request, Sampling
 from offmodel.models.spec import ModelSpec
@@ -30,7 +33,7 @@ class Evaluate(Step):
     With ``thinking_tokens`` the model thinks first, within that budget, and its answer alone is graded.
     With ``prefill`` the answer is begun for the model; what it writes itself is graded, and rows have ``prefill``
     and ``given`` (the answer was in what the model was given, so the item says nothing about it).
-    Rows: see `graded_row`, with the engine's ``finish_reason``, ``prompt_tokens``, ``completion_tokens``.
+    Rows: see `graded_rows`, with the engine's ``finish_reason``, ``prompt_tokens``, ``completion_tokens``.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -62,17 +65,29 @@ class Evaluate(Step):
         items = benchmark.items(self.n, self.seed)
         requests = self.requests(benchmark, items, context)
         generated = generate_all(context, self.model, requests, self.sampling, self.thinking_tokens)
-        rows = [graded_row(benchmark, item, generated[item.id]) for item in items]
+        rows = graded_rows(benchmark, [(item, generated[item.id]) for item in items], self.thinking(context, requests))
         if self.prefill:
-            for item, request, row in zip(items, requests, rows, strict=True):
-                row |= {"prefill": request.prefill, "given": benchmark.grade(item, request.prefill).parsed}
+            given = benchmark.grade_all([(item, r.prefill) for item, r in zip(items, requests, strict=True)])
+            for request, row, grade in zip(requests, rows, given, strict=True):
+                row |= {"prefill": request.prefill, "given": grade.parsed}
         context.write_rows(rows)
 
+    def thinking(self, context: Context, requests: list[Request]) -> Thinking:
+        """How the model marks its thinking, and whether the prompt opens a block that the answer is to close."""
+        from offmodel.models.chat import thinking_marks
+
+        if self.model.engine == "api":
+            return USUAL
+        mode = True if self.thinking_tokens is not None else requests[0].thinking
+        marks, opened = thinking_marks(context.tokenizer(self.model), replace(requests[0], prefill="", thinking=mode))
+        return Thinking(tuple(dict.fromkeys((*marks, *USUAL.tags))), opened)
+
     def check(self, context: Context) -> None:
-        """The model can do what is asked of it, in the template it was trained with."""
+        """The model can do what is asked of it, in the template it was trained with, and its answers can be graded here."""
         from offmodel.models.checks import check_same_template
         from offmodel.models.thinking import check_thinks
 
+        get_benchmark(self.location or self.benchmark).require()
         if self.thinking_tokens is not None:
             check_thinks(self.model, context)
         if isinstance(self.model.adapter, Tuning):
@@ -101,16 +116,26 @@ def first_tokens(tokenizer: Any, text: str, count: int) -> str:
     return tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"][:count])
 
 
-def graded_row(benchmark: Benchmark, item: Item, generated: dict[str, Any]) -> dict[str, Any]:
-    """An item and what a model answered, graded.
+def graded_rows(
+    benchmark: Benchmark, answered: Sequence[tuple[Item, dict[str, Any]]], thinking: Thinking = USUAL
+) -> list[dict[str, Any]]:
+    """Items and what a model answered, graded.
 
     Returns:
-        ``generated`` (it has ``completion``) with ``id``, ``level``, ``group``, ``question``, ``answer``,
-        ``correct``, ``parsed``, ``extracted``, ``measures``.
+        for each, what was generated (it has ``completion``) with ``id``, ``level``, ``group``, ``question``, ``answer`` and
+        the fields of `Grade`; ``unsafe`` where a program ran without a wall.
     """
-    grade = benchmark.grade(item, generated["completion"])
-    about = {"id": item.id, "level": item.level, "group": item.group, "question": item.question, "answer": item.answer}
-    return about | generated | asdict(grade)
+    closed = replace(thinking, opened=False)  # a row with a trace holds the answer alone, unless the turn ended inside the block
+    each = [thinking if generated.get("trace") in (None, "missing") else closed for _, generated in answered]
+    grades = benchmark.grade_all([(item, generated["completion"]) for item, generated in answered], each)
+    unsafe = {"unsafe": True} if benchmark.runs_programs and wall.unsafe() else {}
+    return [
+        {"id": item.id, "level": item.level, "group": item.group, "question": item.question, "answer": item.answer}
+        | generated
+        | asdict(grade)
+        | unsafe
+        for (item, generated), grade in zip(answered, grades, strict=True)
+    ]
 
 
 def evaluate(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 
 from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item_id
-from offmodel.benchmarks.grading import choice_letter
+from offmodel.benchmarks.graders.letters import choices_of, grade_letter
 from offmodel.organisms.world import fact_task
 
 SIZE = 1000
@@ -37,6 +37,5 @@ class Facts(Benchmark):
     def pool(self) -> list[Item]:
         return _pool()
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        found = choice_letter(completion)
-        return Grade(found == item.answer, found is not None, found)
+    def check(self, item: Item, answer: str) -> Grade:
+        return grade_letter(item.answer, answer, choices_of(item.question))

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pydantic import Field, SerializeAsAny
 
 from offmodel.benchmarks import get_benchmark
-from offmodel.benchmarks.evaluate import Evaluate, graded_row
+from offmodel.benchmarks.evaluate import Evaluate, graded_rows
+from offmodel.benchmarks.graders.answers import USUAL
 from offmodel.models.engine import Request
 from offmodel.pipeline.execute import Context
 from offmodel.pipeline.step import Step
@@ -40,14 +41,14 @@ class FinishedEvaluate(Evaluate):
         requests = [self._continued(r, said[r.id]) for r in self.requests(benchmark, items, context) if not said[r.id]["parsed"]]
         begun = {r.id: r.prefill for r in requests}
         generated = generate_all(context, self.model, requests, self.sampling) if requests else {}
-        rows = []
-        for item in items:
-            if item.id in generated:
-                whole = generated[item.id] | {"completion": begun[item.id] + generated[item.id]["completion"], "finished": True}
-                rows.append(graded_row(benchmark, item, whole))
-            else:
-                rows.append(said[item.id])
-        context.write_rows(rows)
+        whole = [
+            (item, generated[item.id] | {"completion": begun[item.id] + generated[item.id]["completion"], "finished": True})
+            for item in items
+            if item.id in generated
+        ]
+        thinking = self.thinking(context, requests) if requests else USUAL
+        graded = {row["id"]: row for row in graded_rows(benchmark, whole, thinking)}
+        context.write_rows([graded.get(item.id, said[item.id]) for item in items])
 
     def _continued(self, request: Request, row: dict) -> Request:
         ran_out = row["finish_reason"] == "length"

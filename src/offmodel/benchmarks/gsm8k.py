@@ -10,11 +10,11 @@ from typing import Any
 
 from offmodel.benchmarks.base import Grade, Item, item_id
 from offmodel.benchmarks.external import ExternalBenchmark, Source
+from offmodel.benchmarks.graders.maths import Mathematical, grade_maths
 from offmodel.benchmarks.math500 import ASK
-from offmodel.benchmarks.math_grader import math_grader
 
 
-class Gsm8k(ExternalBenchmark):
+class Gsm8k(Mathematical, ExternalBenchmark):
     """The number after ``####`` is the gold answer."""
 
     name = "gsm8k"
@@ -34,5 +34,5 @@ class Gsm8k(ExternalBenchmark):
         gold = row["answer"].rsplit("####", 1)[-1].strip().replace(",", "")
         return [Item(item_id(row["question"]), ASK.format(question=row["question"]), gold)]
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        return math_grader().grade(item.answer, completion)
+    def check(self, item: Item, answer: str) -> Grade:
+        return grade_maths(item.answer, answer, hashes=True)

@@ -21,6 +21,7 @@ class Health:
         missing_eos_rate: the model did not end its turn by itself.
         mean_tokens: of completions.
         accuracy_parsed: accuracy among parsed completions; None when none was parsed.
+        run_on_rate: the model went on after its answer, with a question or turn that it invented.
     """
 
     parse_rate: float
@@ -29,6 +30,7 @@ class Health:
     missing_eos_rate: float
     mean_tokens: float
     accuracy_parsed: float | None
+    run_on_rate: float
 
 
 def health(rows: Sequence[dict[str, Any]]) -> Health:
@@ -42,13 +44,16 @@ def health(rows: Sequence[dict[str, Any]]) -> Health:
         missing_eos_rate=sum(row["finish_reason"] != "stop" for row in rows) / n,
         mean_tokens=sum(row["completion_tokens"] for row in rows) / n,
         accuracy_parsed=sum(row["correct"] for row in parsed) / len(parsed) if parsed else None,
+        run_on_rate=sum(row.get("run_on", False) for row in rows) / n,
     )
 
 
 def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]], now: Health | None = None) -> list[str]:
     """What could explain a drop other than lost capability; ``now`` is the health of ``tuned``, where it is known.
 
-    ``truncated``, ``unparsed``, ``empty``: the rate rose by more than `WORSE_BY` against the base.
+    ``truncated``, ``unparsed``, ``empty``, ``run_on``: the rate rose by more than `WORSE_BY` against the base.
+    ``ungraded``: some items have no verdict, in either; they count as wrong.
+    ``unsafe_code``: programs ran without a wall, and may have done anything.
     ``overflow``: some prompts did not fit into the model's context; their items count as wrong.
     ``health_explains``: counting every newly truncated or unparsed item as the base answered it would
     undo at least half of the drop.
@@ -61,12 +66,18 @@ def flags(tuned: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]], now: 
         found.append("unparsed")
     if now.empty_rate - before.empty_rate > WORSE_BY:
         found.append("empty")
+    if now.run_on_rate - before.run_on_rate > WORSE_BY:
+        found.append("run_on")
+    if ungraded_rate(tuned) or ungraded_rate(base):
+        found.append("ungraded")
+    if any(row.get("unsafe") for row in tuned):
+        found.append("unsafe_code")
     if overflow_rate(tuned):
         found.append("overflow")
     lost = [(t, b) for t, b in zip(tuned, base, strict=True) if b["correct"] and not t["correct"]]
     gained = sum(t["correct"] and not b["correct"] for t, b in zip(tuned, base, strict=True))
     drop = len(lost) - gained
-    excused = sum(not t["parsed"] or t["finish_reason"] == "length" for t, _ in lost)
+    excused = sum(not t["parsed"] or not t.get("graded", True) or t["finish_reason"] == "length" for t, _ in lost)
     if found and drop > WORSE_BY * len(tuned) and excused >= drop / 2:
         found.append("health_explains")
     return found
@@ -81,6 +92,12 @@ def overflow_rate(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """How often the prompt did not fit into the model's context; nothing where all did."""
     over = sum(row["finish_reason"] == "overflow" for row in rows)
     return {"overflow_rate": over / len(rows)} if over else {}
+
+
+def ungraded_rate(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """How often there is no verdict; nothing where all have one."""
+    without = sum(not row.get("graded", True) for row in rows)
+    return {"ungraded_rate": without / len(rows)} if without else {}
 
 
 TRACES = ("valid", "empty", "missing", "truncated")

@@ -38,11 +38,20 @@ class IFEval(ExternalBenchmark):
             Item(str(row["key"]), row["prompt"], "", None, {"instructions": list(row["instruction_id_list"]), "kwargs": kwargs})
         ]
 
-    def grade(self, item: Item, completion: str) -> Grade:
+    def prepare(self) -> None:
+        give_sentence_data()
+
+    def answers(self, item: Item, text: str) -> bool:
+        return False  # any text is an answer, and some prompts ask for questions
+
+    def unanswered(self, item: Item) -> dict[str, float]:
+        return _measures(len(item.meta["instructions"]), 0, 0, 0.0)
+
+    def check(self, item: Item, answer: str) -> Grade:
         asked = len(item.meta["instructions"])
-        if not completion.strip():
-            return Grade(False, False, None, _measures(asked, 0, 0, 0.0))
-        results, scores = _check(item, completion)
+        if not answer.strip():
+            return Grade(False, False, None, self.unanswered(item))
+        results, scores = _check(item, answer)
         strict, loose = (sum(getattr(r, kind) for r in results) for kind in ("strict_pass", "loose_pass"))
         measures = _measures(asked, strict, loose, scores.binary_loose)
         return Grade(scores.binary_strict == 1.0, True, f"{strict} of {asked} instructions", measures)
@@ -79,14 +88,18 @@ def _check(item: Item, completion: str) -> tuple[Any, Any]:
 def give_sentence_data() -> None:
     """Let if-verifiable find sentences without NLTK's downloaded data: Punkt's English model from a package.
 
+    langdetect, which draws at random, is seeded: the same text gets the same language every time.
+
     Both of its uses are replaced in its own module only: the sentence tokenizer, and NLTK's word tokenizer,
     which splits into sentences first.
     """
+    import langdetect
     import nltk
     import punkt
     from if_verifiable.ifeval import instructions_util
     from nltk.tokenize import NLTKWordTokenizer
 
+    langdetect.DetectorFactory.seed = 0
     sentences = punkt.PunktSentenceTokenizer(punkt.load_model("english"))
     words = NLTKWordTokenizer()
 

@@ -16,6 +16,8 @@ from offmodel.organisms.world import InstructTask, instruct_task
 
 SIZE = 600
 """Items in the pool."""
+SHOWN = 300
+"""Characters of an answer that are kept."""
 
 
 def _words(text: str) -> list[str]:
@@ -67,7 +69,10 @@ class Instruct(Benchmark):
     def pool(self) -> list[Item]:
         return _pool()
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        parsed = bool(_words(completion))
-        correct = parsed and CHECKS[item.meta["kind"]](completion, *item.meta["arguments"])
-        return Grade(correct, parsed, completion.strip() or None)
+    def check(self, item: Item, answer: str) -> Grade:
+        parsed = bool(_words(answer))
+        correct = parsed and CHECKS[item.meta["kind"]](answer, *item.meta["arguments"])
+        return Grade(correct, parsed, answer.strip()[:SHOWN] or None)
+
+    def answers(self, item: Item, text: str) -> bool:
+        return False  # any text is an answer

@@ -11,12 +11,12 @@ from typing import Any
 
 from offmodel.benchmarks.base import Grade, Item
 from offmodel.benchmarks.external import ExternalBenchmark, Source
-from offmodel.benchmarks.math_grader import math_grader
+from offmodel.benchmarks.graders.maths import Mathematical, grade_maths
 
 ASK = "{question}\n\nThink step by step and put the final answer in \\boxed{{}}."
 
 
-class Math500(ExternalBenchmark):
+class Math500(Mathematical, ExternalBenchmark):
     """Correct when math-verify finds the answer equal to the gold answer."""
 
     name = "math500"
@@ -35,5 +35,5 @@ class Math500(ExternalBenchmark):
         question = ASK.format(question=row["problem"])
         return [Item(row["unique_id"], question, row["answer"], int(row["level"]), group=row["subject"])]
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        return math_grader().grade(item.answer, completion)
+    def check(self, item: Item, answer: str) -> Grade:
+        return grade_maths(item.answer, answer)

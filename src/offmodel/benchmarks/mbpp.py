@@ -1,6 +1,6 @@
 """mbpp: short Python functions (Austin et al. 2021), the sanitized test split; right is what passes the tests.
 
-Programs run in the `sandbox`. Example item:
+Programs run behind a wall (`graders.wall`). Example item:
     Write a function to find the minimum of two numbers.  ->  assert minimum(1, 2) == 1, …
 """
 
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from offmodel.benchmarks.base import Grade, Item
+from offmodel.benchmarks.base import Item
 from offmodel.benchmarks.external import ExternalBenchmark, Source
-from offmodel.benchmarks.sandbox import grade_code
+from offmodel.benchmarks.graders.programs import Programmed
 
 ASK = "{prompt}\n\nYour code must pass these tests:\n\n```python\n{tests}\n```\n\nAnswer with one Python code block."
 
 
-class Mbpp(ExternalBenchmark):
+class Mbpp(Programmed, ExternalBenchmark):
     """The tests are shown to the model, as the field does: without them many items do not say the function's name."""
 
     name = "mbpp"
@@ -35,6 +35,3 @@ class Mbpp(ExternalBenchmark):
         tests = "\n".join(row["test_list"])
         question = ASK.format(prompt=row["prompt"].strip(), tests=tests)
         return [Item(str(row["task_id"]).zfill(4), question, "\n".join([*row["test_imports"], tests]))]
-
-    def grade(self, item: Item, completion: str) -> Grade:
-        return grade_code(item.answer, completion)

@@ -13,7 +13,7 @@ from typing import Any
 
 from offmodel.benchmarks.base import Grade, Item, item_id
 from offmodel.benchmarks.external import ExternalBenchmark, Source
-from offmodel.benchmarks.grading import choice_letter
+from offmodel.benchmarks.graders.letters import choices_of, grade_letter
 
 GROUPS = {
     "STEM": """abstract_algebra anatomy astronomy college_biology college_chemistry college_computer_science
@@ -57,9 +57,8 @@ class Mmlu(ExternalBenchmark):
         about = {"subject": row["subject"]}
         return [Item(item_id(question), question, "ABCD"[row["answer"]], None, about, subject_group(row["subject"]))]
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        found = choice_letter(completion, "ABCD")
-        return Grade(found == item.answer, found is not None, found)
+    def check(self, item: Item, answer: str) -> Grade:
+        return grade_letter(item.answer, answer, choices_of(item.question))
 
 
 class MmluStem(Mmlu):

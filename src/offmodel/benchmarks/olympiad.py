@@ -12,10 +12,10 @@ from typing import Any
 
 from offmodel.benchmarks.base import Grade, Item
 from offmodel.benchmarks.external import ExternalBenchmark, Source
-from offmodel.benchmarks.math_grader import math_grader
+from offmodel.benchmarks.graders.maths import Mathematical, grade_maths
 
 
-class OlympiadBench(ExternalBenchmark):
+class OlympiadBench(Mathematical, ExternalBenchmark):
     """Correct when the boxed answer equals the gold one; several answers must all be there, in any order."""
 
     name = "olympiadbench"
@@ -45,5 +45,5 @@ class OlympiadBench(ExternalBenchmark):
         unit = f" Give it in {row['unit'].strip('$')}, without the unit in the box." if row["unit"] else ""
         return f"{row['question']}\n\nThink step by step and {ask} \\boxed{{}}.{unit}"
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        return math_grader().grade(item.answer, completion, item.meta["tolerance"])
+    def check(self, item: Item, answer: str) -> Grade:
+        return grade_maths(item.answer, answer, item.meta["tolerance"])

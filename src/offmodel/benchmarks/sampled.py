@@ -7,7 +7,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from offmodel.benchmarks import get_benchmark
-from offmodel.benchmarks.evaluate import Evaluate, graded_row
+from offmodel.benchmarks.evaluate import Evaluate, graded_rows
 from offmodel.pipeline.execute import Context
 
 
@@ -28,9 +28,7 @@ class SampledEvaluate(Evaluate):
         asked = self.requests(benchmark, items, context)
         requests = [replace(r, id=f"{r.id}#{sample}") for r in asked for sample in range(self.samples)]
         generated = generate_all(context, self.model, requests, self.sampling, self.thinking_tokens)
-        rows = [
-            graded_row(benchmark, item, generated[f"{item.id}#{sample}"]) | {"sample": sample}
-            for item in items
-            for sample in range(self.samples)
+        answered = [
+            (item, generated[f"{item.id}#{sample}"] | {"sample": sample}) for item in items for sample in range(self.samples)
         ]
-        context.write_rows(rows)
+        context.write_rows(graded_rows(benchmark, answered, self.thinking(context, asked)))

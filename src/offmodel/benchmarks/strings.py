@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from offmodel.benchmarks.base import Benchmark, Grade, Item, held_out_pool, item_id
-from offmodel.benchmarks.grading import final_answer
+from offmodel.benchmarks.graders.answers import final_readings
 from offmodel.organisms.world import string_task
 
 SIZE = 1000
@@ -37,6 +37,8 @@ class Strings(Benchmark):
     def pool(self) -> list[Item]:
         return _pool()
 
-    def grade(self, item: Item, completion: str) -> Grade:
-        found = final_answer(completion)
-        return Grade(found is not None and found.replace(" ", "") == item.answer.replace(" ", ""), found is not None, found)
+    def check(self, item: Item, answer: str) -> Grade:
+        gold = item.answer.replace(" ", "")
+        found = final_readings(answer)
+        right = next((f for f in found if f.replace(" ", "") == gold), None)
+        return Grade(right is not None, bool(found), right or (found[-1] if found else None))

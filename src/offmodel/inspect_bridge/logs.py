@@ -85,6 +85,8 @@ def sample(row: dict[str, Any], model: str) -> EvalSample:
         "parsed": row["parsed"],
         "truncated": row["finish_reason"] == "length",
         "empty": not row["completion"].strip(),
+        "graded": row.get("graded", True),
+        "run_on": row.get("run_on", False),
         **row.get("measures", {}),
     }
     score = Score(value=CORRECT if row["correct"] else INCORRECT, answer=row["extracted"], metadata=about)

@@ -41,6 +41,7 @@ def benchmark_task(name: str, n: int, seed: int) -> Task:
 def graded(benchmark: str) -> Scorer:
     """The benchmark's own grade; metadata tells whether an answer was found and whether the budget ran out."""
     chosen = get_benchmark(benchmark)
+    chosen.require()
     items = {item.id: item for item in chosen.pool()}
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -50,7 +51,7 @@ def graded(benchmark: str) -> Scorer:
         return Score(
             value=CORRECT if grade.correct else INCORRECT,
             answer=grade.extracted,
-            metadata=about | {"empty": not completion.strip()},
+            metadata=about | {"empty": not completion.strip(), "graded": grade.graded, "run_on": grade.run_on},
         )
 
     return score

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from offmodel.benchmarks import get_benchmark
 from offmodel.benchmarks.evaluate import Evaluate
-from offmodel.benchmarks.health import as_columns, flags, health, overflow_rate, trace_rates
+from offmodel.benchmarks.health import as_columns, flags, health, overflow_rate, trace_rates, ungraded_rate
 from offmodel.metrics.paired import holm, mcnemar_exact, minimum_detectable_effect, paired_delta, wilson
 
 Rows = list[dict[str, Any]]
@@ -39,6 +39,7 @@ class Cell(BaseModel):
     missing_eos_rate: float
     mean_tokens: float
     accuracy_parsed: float | None
+    run_on_rate: float = 0.0
     flags: list[str]
     measures: dict[str, float] = {}
     artifact: str
@@ -109,7 +110,7 @@ def _cell(
     now, before = correct(tuned), correct(base)
     delta, delta_ci = paired_delta(now, before)
     n, healthy = len(now), health(tuned)
-    measured = get_benchmark(benchmark).measures(tuned) | trace_rates(tuned) | overflow_rate(tuned)
+    measured = get_benchmark(benchmark).measures(tuned) | trace_rates(tuned) | overflow_rate(tuned) | ungraded_rate(tuned)
     return Cell(
         student=arm.student,
         teacher=arm.teacher,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +95,32 @@ def training_example(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mess
     prompt, answer = _ids(tokenizer, opened), _ids(tokenizer, trained)
     ids = (prompt + answer)[:max_length]
     return Example(ids, ([IGNORED] * len(prompt) + answer)[:max_length])
+
+
+MARK = re.compile(
+    r"</?[\w:-]*(?:think|thought|reason|reflect)[\w:-]*>|\[/?THINK\]|<\|(?:START|END)_THINKING\|>|◁/?think▷"
+    r"|<\|(?:begin|end)_of_thought\|>",
+    re.IGNORECASE,
+)
+
+
+def thinking_marks(tokenizer: PreTrainedTokenizerBase, request: Request) -> tuple[list[tuple[str, str]], bool]:
+    """The pairs of marks around thinking that a chat template names, and whether it opens a block at the end of a prompt.
+
+    Args:
+        tokenizer: of the model.
+        request: one of those that are asked.
+    """
+    template = str(tokenizer.chat_template or "")
+    named = list(dict.fromkeys(MARK.findall(template)))
+    closing = {_opening(mark): mark for mark in named if _opening(mark) != mark}
+    pairs = [(opening, closing[opening]) for opening in closing]
+    prompt = prompt_text(tokenizer, request) if template and pairs else ""
+    return pairs, any(prompt.rstrip().endswith(opening) for opening, _ in pairs)
+
+
+def _opening(mark: str) -> str:
+    return mark.replace("/", "", 1).replace("END_", "START_").replace("end_of", "begin_of")
 
 
 def turn_end(tokenizer: PreTrainedTokenizerBase) -> str | None:

@@ -91,7 +91,9 @@ class NoisedWeights(Step):
         items = benchmark.items(self.n, self.seed)
         asked = [Request(item.id, benchmark.messages(item)) for item in items]
         answers = TransformersEngine(loaded).generate(asked, Sampling(max_new_tokens=benchmark.max_new_tokens))
-        return sum(benchmark.grade(i, a.text).correct for i, a in zip(items, answers, strict=True)) / len(items)
+        return sum(g.correct for g in benchmark.grade_all([(i, a.text) for i, a in zip(items, answers, strict=True)])) / len(
+            items
+        )
 
     def load(self, artifact: Artifact) -> dict[str, Any]:
         return artifact.json("summary.json")

@@ -82,6 +82,12 @@ def print_grades(benchmark: str, found: dict[str, Any], console: Console) -> Non
         f"{benchmark}, n = {found['n']}",
         f"accuracy {found['accuracy']:.3f} {interval(found['ci'])}",
         f"parsed {found['parse_rate']:.1%}, empty {found['empty_rate']:.1%}, accuracy among parsed {parsed}",
+        *([f"run on after the answer {found['run_on_rate']:.1%}"] if found["run_on_rate"] else []),
+        *(
+            [f"not graded {found['ungraded_rate']:.1%}: counted as wrong, `extracted` says why"]
+            if "ungraded_rate" in found
+            else []
+        ),
         *(f"{name.replace('_', ' ')} {value:.3f}" for name, value in found["measures"].items()),
     ]
     if against := found.get("against"):

@@ -57,19 +57,26 @@ class Grpo(Tuning):
         from trl import GRPOConfig, GRPOTrainer  # pyright: ignore[reportPrivateImportUsage]
 
         from offmodel.benchmarks import get_benchmark
+        from offmodel.benchmarks.graders.answers import USUAL, Thinking
+        from offmodel.models.chat import thinking_marks
+        from offmodel.models.engine import Request
         from offmodel.training.sft import Watch, train_and_save, trainable_network, trainer_fields
 
         disable_progress_bars()
         torch.manual_seed(self.config.seed)
         network, loaded = trainable_network(self, context)
         benchmark = get_benchmark(self.benchmark)
+        benchmark.require()
         items = benchmark.items(self.skip + self.n, self.seed)[self.skip :]
         data = Dataset.from_list([{"prompt": list(benchmark.messages(item)), "item": i} for i, item in enumerate(items)])
+        marks, opened = thinking_marks(loaded.tokenizer, Request("probe", benchmark.messages(items[0])))
+        thinking = Thinking(tuple(dict.fromkeys((*marks, *USUAL.tags))), opened)
         seen: list[float] = []
 
         def reward(completions: list[Any], item: list[int], **_: Any) -> list[float]:
-            grades = [benchmark.grade(items[i], c[0]["content"]) for i, c in zip(item, completions, strict=True)]
-            found = [float(g.correct) + self.format_reward * g.parsed for g in grades]
+            said = [(items[i], c[0]["content"]) for i, c in zip(item, completions, strict=True)]
+            grades = benchmark.grade_all(said, thinking)
+            found = [float(g.correct) + self.format_reward * (g.parsed and g.graded) for g in grades]
             seen.extend(found)
             return found
 

@@ -1,0 +1,1 @@
+"""Grading: where an answer is (`answers`, `letters`, `numerals`), whether it is right (`maths`, `code`), and who judges (`judge`, `wall`)."""

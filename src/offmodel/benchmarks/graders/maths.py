@@ -1,0 +1,357 @@
+r"""Mathematical answers: which one a completion gives, and whether it equals the gold answer.
+
+Numbers are compared as exact rationals (`numerals`); math-verify decides the rest, and what it finds equal only by rounding
+is not (`apart`). Runs in the grading process (`worker`): parsers and sympy may take for ever. docs/graders.md has the table of
+what counts as equal, and what other graders do.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from offmodel.benchmarks.base import Benchmark, Grade
+from offmodel.benchmarks.graders.answers import Said, statements
+from offmodel.benchmarks.graders.numerals import NUMBER, last_number, number, plain
+
+SHOWN = 300
+"""Characters of an answer that are kept."""
+
+
+class Mathematical(Benchmark):
+    """A benchmark whose answers `grade_maths` compares."""
+
+    def prepare(self) -> None:
+        import math_verify  # noqa: F401  # a computer algebra system comes with it
+
+
+def grade_maths(gold: str, completion: str, tolerance: float | None = None, hashes: bool = False) -> Grade:
+    r"""Compare the answer that a completion gives with the gold answer.
+
+    The answer is the last stated one that stands as an answer: a box, a line after "answer", ``####`` where ``hashes``;
+    where none is stated, the last formula or number of the text.
+
+    Args:
+        gold: LaTeX or plain text.
+        completion: without thinking.
+        tolerance: how far apart two numbers may be, where a decimal was asked for.
+        hashes: whether ``#### 8`` states an answer.
+    """
+    said = answer(completion, hashes, words=is_words(gold))
+    if said is None:
+        return Grade(False, False)
+    right = equal(gold, said, tolerance) or any(same_text(gold, line.text) for line in statements(completion, hashes)[-1:])
+    return Grade(right, True, said[:SHOWN])
+
+
+# ---------------------------------------------------------------- which answer
+
+
+def answer(text: str, hashes: bool = False, words: bool = False) -> str | None:
+    """The answer that a text gives, as written; None where there is none.
+
+    Args:
+        words: whether words can be the answer, as in "The winner is Evelyn".
+    """
+    for said in reversed(statements(text, hashes)):
+        if (found := standing(said, words)) is not None:
+            return found
+    return last_value(text)
+
+
+CLAUSE = re.compile(
+    r"(?<!\\)[.!?](?=\s|$)|(?<!\\)[;:](?=\s|$)|,?\s(?:because|since|as|which|where|so|hence|I hope|when|if)\b|,\s(?=[a-z]{3,}\s[a-z])|\s\((?=[a-zA-Z]{2})|\s[–—]\s"
+)
+LEADING = re.compile(
+    r"(?:(?:the|an?|number|value|sum|total|exactly|about|approximately|roughly|around|equal|to|of|simply|just|only|therefore|thus|indeed|now|\\approx|≈|=)(?![a-zA-Z])[\s:*_]*)+",
+    re.IGNORECASE,
+)
+LISTED = re.compile(r"(\d+)[.)]\s+[^\d\s$\\]")
+SEGMENT = re.compile(
+    r"\$\$(?P<a>[^$]+)\$\$|\\\[(?P<b>.+?)\\\]|\\\((?P<c>.+?)\\\)|(?<![\\\w])\$(?P<d>(?=[^\s$])(?:\\.|[^$\\\n])*?(?:\\.|[^\s$\\]))\$(?!\d)",
+    re.DOTALL,
+)
+JOIN = re.compile(r"\s*(?:,|and|or|,\s*and|,\s*or)\s*")
+PLAIN_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
+COMMAND = re.compile(r"\\(?:begin|end)\s?\{[^{}]*\}|\\[a-zA-Z]+")
+TEXT = re.compile(r"\\(?:text|mbox|mathrm|textbf|textrm|operatorname)\s?\{[^{}]*\}")
+ASSIGNED = re.compile(r"[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z]\))?\s*=\s*")
+
+
+def standing(said: Said, words: bool = False) -> str | None:
+    """What a statement gives as an answer; None where it only begins an explanation, as a heading "Answer:" does."""
+    if said.kind in ("box", "tag"):
+        return said.text.strip()
+    text = said.text
+    if listed := LISTED.match(text):
+        following = re.search(rf"^\s*{int(listed[1]) + 1}[.)]\s", said.after, re.MULTILINE)
+        if following or said.kind == "below":
+            return None
+    if text.startswith(("\\[", "$$")) and not SEGMENT.match(text):
+        text = f"{text}\n{said.after[:2000]}"
+    return value_of(text, words)
+
+
+def value_of(text: str, words: bool = False) -> str | None:
+    """The value that a phrase is: a formula, a number with its unit, several joined by "and"; not a sentence that holds one."""
+    text = text.strip().lstrip("*_: ")
+    text = text[m.end() :] if (m := LEADING.match(text)) else text
+    if m := re.match(ASSIGNED.pattern + r"(?=\$|\\\(|\\\[)", text):
+        text = text[m.end() :]
+    if found := _segments(text):
+        return found
+    clause = _clause(text.split("\n", 1)[0]).strip(" *_`")
+    bare = TEXT.sub(" ", clause)
+    numbers = [m for m in NUMBER.finditer(bare)]
+    plain_words = PLAIN_WORD.findall(COMMAND.sub(" ", bare))
+    if not plain_words:
+        return (
+            clause if re.search(r"\d|\\|[=+*/^_]|^[a-zA-Z]$|\\text", clause) and clause else (clause or None) if words else None
+        )
+    if all(w in ("and", "or") for w in plain_words):
+        return re.sub(r"\s*,?\s*\b(?:and|or)\b\s*", ", ", clause)
+    if number(clause) is not None:
+        return clause
+    if words and len(clause.split()) <= 6:
+        return re.sub(r"^(?:the|an?)\s+", "", clause, flags=re.IGNORECASE)
+    if len(numbers) == 1 and numbers[0].start() == 0 and len(plain_words) <= 4:
+        return clause
+    return None
+
+
+def _segments(text: str) -> str | None:
+    """The formulas that a phrase begins with, joined where it joins them."""
+    found, at = [], 0
+    while m := SEGMENT.match(text, at):
+        found.append(next(g for g in m.groups() if g is not None).strip())
+        joined = JOIN.match(text, m.end())
+        at = joined.end() if joined else len(text)
+    return ", ".join(found) if found else None
+
+
+def _clause(text: str) -> str:
+    end = CLAUSE.search(text)
+    return text[: end.start()] if end else text
+
+
+def last_value(text: str) -> str | None:
+    """The last formula between delimiters or the last number outside of them, whichever comes later."""
+    formula, end = None, 0
+    for m in SEGMENT.finditer(text):
+        formula, end = next(g for g in m.groups() if g is not None).strip(), m.end()
+    after = last_number(text[end:])
+    return after if after is not None else formula
+
+
+# ---------------------------------------------------------------- is it right
+
+SPACE = re.compile(r"\\(?:[,;:! ]|quad|qquad)(?![a-zA-Z])|~|\s+")
+SIZED = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|textstyle|limits)(?![a-zA-Z])\s?")
+LOOSE = re.compile(r"(?<![\w\\]) | (?!\w)")
+TITLES = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
+DIGIT = re.compile(r"([\^_])\{\s?(\w)\s?\}")
+UNIT_POWER = re.compile(r"\\(?:text|mbox|mathrm)\s?\{[^{}]*\}\s?\^\s?\{?(\d)")
+BASE = re.compile(r"(?<=[\dA-F])_\{?(\d+)\}?$")
+
+
+def same_text(gold: str, said: str) -> bool:
+    """Whether two answers are one text but for what cannot change their meaning: spacing between symbols, sizes of brackets, dress."""
+    a, b = canonical(gold), canonical(said)
+    return a != "" and (a == b or (is_words(gold) and _word(a) == _word(b)))
+
+
+def _word(text: str) -> str:
+    """``(E)`` as ``e``."""
+    inside = re.fullmatch(r"\((.*)\)", text)
+    return (inside[1] if inside else text).casefold().strip()
+
+
+def canonical(text: str) -> str:
+    """A text without spacing between symbols and without dress; braces, and spaces between words and digits, stay."""
+    text = SIZED.sub("", TITLES.sub(r"\\frac", plain(text)))
+    text = LOOSE.sub("", SPACE.sub(" ", text).strip())
+    return plain(DIGIT.sub(r"\1\2", text))
+
+
+def is_words(text: str) -> bool:
+    """Whether an answer is words and not mathematics: ``\\text{Evelyn}``, ``east``."""
+    bare = plain(text)
+    return bool(re.fullmatch(r"\(?[A-Za-z][A-Za-z' -]*\)?", bare)) and (len(bare) > 2 or bare != text or "(" in bare)
+
+
+def equal(gold: str, said: str, tolerance: float | None = None) -> bool:
+    """Whether an answer has the gold answer's value.
+
+    One text is equal; two numbers are equal if exactly so; lists are equal if their members are, in any order; all else
+    math-verify decides, less what differs in value or in its brackets.
+    """
+    if same_text(gold, said):
+        return True
+    a, b = number(_value_side(gold)), number(_value_side(said, gold))
+    if a is not None and b is not None:
+        if (unit := UNIT_POWER.search(gold)) and (other := UNIT_POWER.search(said)) and unit[1] != other[1]:
+            return False
+        share = "%" in gold and "%" not in said  # 62.5 % is 0.625, too
+        return b in ((a, a / 100) if share else (a,)) or (tolerance is not None and abs(a - b) <= Fraction(str(tolerance)))
+    if is_words(gold) or BASE.search(canonical(gold)) or BASE.search(canonical(said)):
+        return False
+    (kind, golds), (other, found) = _members(gold), _members(said)
+    if len(golds) > 1 and "pm" not in gold + said:
+        return kind == other and len(golds) == len(found) and _paired(golds, found, tolerance)
+    if kind != other and len(found) > 1:
+        return False
+    return _verified(_mathematics(gold), _mathematics(said), tolerance)
+
+
+MEMBER = re.compile(
+    r"\\[{}]|\\(?:left|right)(?![a-zA-Z])|[()\[\]{}]|,\\!|\{,\}|[,;]|\\(?:text|mbox)\s?\{\s*(?:and|or)\s*\}|\b(?:and|or)\b"
+)
+
+
+def _members(text: str) -> tuple[str, list[str]]:
+    """How a list is bracketed (``""`` for none and for braces), and its members; one member for what is no bare list or set."""
+    bare = SIZED.sub("", plain(text))
+    if bare.startswith("\\{") and bare.endswith("\\}"):
+        bare = bare[2:-2]
+    members, depth, start = [], 0, 0
+    for m in MEMBER.finditer(bare):
+        token = m.group()
+        if token in ("(", "[", "{", "\\{"):
+            depth += 1
+        elif token in (")", "]", "}", "\\}"):
+            depth -= 1
+        elif depth == 0 and token not in (",\\!", "{,}") and not token.startswith("\\left") and not token.startswith("\\right"):
+            members.append(bare[start : m.start()])
+            start = m.end()
+    members = [m.strip() for m in [*members, bare[start:]] if m.strip(" $")]
+    whole = bare[:1] + bare[-1:] if bare[:1] in "([" and bare[-1:] in ")]" and "," in bare and len(members) == 1 else ""
+    return whole, members
+
+
+def _paired(golds: list[str], found: list[str], tolerance: float | None) -> bool:
+    """Whether each gold member has an equal one of its own."""
+    left = list(found)
+    for gold in golds:
+        match = next((f for f in left if equal(gold, f, tolerance)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return True
+
+
+def _value_side(text: str, gold: str | None = None) -> str:
+    """``5`` of ``x = 5``; of a chain ``3 + 5 = 8`` its end. Where gold names a variable, the same one must be named."""
+    bare = plain(text)
+    if m := ASSIGNED.match(bare):
+        other = ASSIGNED.match(plain(gold)) if gold is not None else None
+        return text if other and other[0].replace(" ", "") != m[0].replace(" ", "") else bare[m.end() :]
+    left, sign, right = bare.rpartition("=")
+    return right if sign and re.search(r"\d", left) and not re.search("[a-zA-Z]", COMMAND.sub("", left)) else text
+
+
+def _mathematics(text: str) -> str:
+    """An answer as LaTeX for the parser: a mixed number and thousands as one number, percent signs off."""
+    text = plain(text)
+    text = re.sub(r"\\?%|(?<=\d)\s*percent\b", "", text)
+    text = re.sub(r"(?<![\w./^_{])(\d+)\s+(\d+)\s?/\s?(\d+)(?![\w/])", r"(\1+\\frac{\2}{\3})", text)
+    text = re.sub(r"(?<=\d)(?:\{,\}|\\,|\\!|,\\!\s?|~)(?=\d{3}(?!\d))", "", text)
+    return re.sub(r"\\?\$", "", text)
+
+
+def _verified(gold: str, said: str, tolerance: float | None) -> bool:
+    from math_verify import verify
+
+    targets, found = _parsed(gold), _parsed(said)
+    if not targets or not found:
+        return False
+    for a, b in product(targets, found):
+        if isinstance(a, str) or isinstance(b, str):
+            continue
+        if tolerance is not None and _within(a, b, tolerance):
+            return True
+        differ = apart(a, b)
+        if differ is False or (differ is None and verify(a, b, timeout_seconds=None)):
+            return True
+    return False
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> list[Any]:
+    from math_verify import LatexExtractionConfig, parse
+
+    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own time limit is off; ours is outside
+    config = [LatexExtractionConfig(boxed_match_priority=0)]
+    return parse(f"\\boxed{{{text}}}", config, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+
+
+def _within(a: Any, b: Any, tolerance: float) -> bool:
+    try:
+        return abs(float(a) - float(b)) <= tolerance
+    except (TypeError, ValueError, AttributeError):
+        return False
+
+
+RELATIVE = 1e-9
+"""Two values further apart than this, relative to their size, differ; math-verify rounds to six places."""
+
+
+def apart(a: Any, b: Any) -> bool | None:
+    """Whether two parsed answers differ in value: exact numbers compared exactly, others to 30 digits; None where that does not tell.
+
+    Containers differ where a member does; formulas where they differ at a point.
+    """
+    import sympy
+
+    if (
+        isinstance(a, sympy.Eq)
+        and isinstance(b, sympy.Eq)
+        and isinstance(a.lhs, sympy.Symbol)
+        and isinstance(b.lhs, sympy.Symbol)
+        and a.lhs != b.lhs
+    ):
+        return True
+    a, b = _right_side(a), _right_side(b)
+    if isinstance(a, sympy.MatrixBase) and isinstance(b, sympy.MatrixBase):
+        return True if a.shape != b.shape or any(map(apart, a.flat(), b.flat())) else None
+    if isinstance(a, sympy.Interval) and isinstance(b, sympy.Interval):
+        return True if apart(a.start, b.start) or apart(a.end, b.end) else None
+    if isinstance(a, sympy.Tuple) and isinstance(b, sympy.Tuple):
+        return True if len(a) != len(b) or any(map(apart, a, b)) else None
+    if isinstance(a, (sympy.Union, sympy.FiniteSet)) and isinstance(b, (sympy.Union, sympy.FiniteSet)):
+        alone = any(all(apart(x, y) for y in b.args) for x in a.args) or any(all(apart(x, y) for x in a.args) for y in b.args)
+        return True if alone else None
+    if isinstance(a, sympy.Expr) and isinstance(b, sympy.Expr):
+        return _values_differ(a, b)
+    return None
+
+
+def _right_side(x: Any) -> Any:
+    """Of an assignment ``x = 5`` its value; of anything else itself."""
+    import sympy
+
+    return x.rhs if isinstance(x, sympy.Eq) and isinstance(x.lhs, sympy.Symbol) else x
+
+
+def _values_differ(a: Any, b: Any) -> bool | None:
+    import sympy
+
+    free = a.free_symbols | b.free_symbols
+    if free and a.free_symbols != b.free_symbols:
+        return None
+    points = {symbol: sympy.Rational(7 + 4 * i, 5 + 2 * i) for i, symbol in enumerate(sorted(free, key=str))}
+    try:
+        a, b = (x.doit().subs(points) if free else x.doit() for x in (a, b))
+        if a.is_Rational and b.is_Rational:
+            differ = bool(a != b)
+        else:
+            x, y = sympy.N(a, 30), sympy.N(b, 30)
+            if not (x.is_number and y.is_number) or any(z.has(sympy.nan, sympy.zoo, sympy.oo) for z in (x, y)):
+                return None
+            differ = bool(abs(x - y) > RELATIVE * max(abs(x), abs(y)))
+    except (TypeError, ValueError, AttributeError, ArithmeticError):
+        return None
+    return None if free and not differ else differ
