@@ -64,8 +64,8 @@ def plain_generate(batch: int) -> Callable[[], list[list[int]]]:
 
 def lm_eval_hf(batch: int) -> Callable[[], list[list[int]]]:
     """lm-evaluation-harness's ``hf`` model through its own ``generate_until``."""
-    from lm_eval.api.instance import Instance
-    from lm_eval.models import huggingface
+    from lm_eval.api.instance import Instance  # pyright: ignore[reportMissingImports]
+    from lm_eval.models import huggingface  # pyright: ignore[reportMissingImports]
 
     location = resolve_model("organism:markdown").location
     harness: Any = huggingface.HFLM

@@ -104,7 +104,7 @@ def ours() -> Iterator[dict[str, Any]]:
 
 def reference() -> Iterator[dict[str, Any]]:
     import inspect_evals.math.utils as inspect_math  # pyright: ignore[reportMissingImports]
-    import lm_eval.tasks.minerva_math.utils as minerva
+    import lm_eval.tasks.minerva_math.utils as minerva  # pyright: ignore[reportMissingImports]
 
     async def inspect_says(completion: str, gold: str) -> bool:
         answer = inspect_math.extract_answer(completion)
@@ -167,10 +167,10 @@ def mmlu_reference() -> Iterator[dict[str, Any]]:
 
 def lm_eval_mmlu(task: str, cases: list[Case], gold: str) -> list[bool]:
     """The verdicts of one of its generative MMLU tasks: the last of its filters, then exact match, as its file says."""
-    import lm_eval.tasks
+    import lm_eval.tasks  # pyright: ignore[reportMissingImports]
     import yaml
-    from lm_eval.api.metrics import exact_match_hf_evaluate
-    from lm_eval.api.registry import get_filter
+    from lm_eval.api.metrics import exact_match_hf_evaluate  # pyright: ignore[reportMissingImports]
+    from lm_eval.api.registry import get_filter  # pyright: ignore[reportMissingImports]
 
     config = yaml.safe_load((Path(lm_eval.tasks.__file__).parent / "mmlu" / f"{task}_template_yaml").read_text())
     metric = {k: v for k, v in config["metric_list"][0].items() if k.startswith("ignore")}
@@ -186,7 +186,7 @@ def lm_eval_mmlu(task: str, cases: list[Case], gold: str) -> list[bool]:
 def lm_eval_ifeval() -> Any:
     """lm-evaluation-harness's IFEval, with sentences split as NLTK would where its data cannot be downloaded."""
     from if_verifiable.ifeval import instructions_util as packaged
-    from lm_eval.tasks.ifeval import instructions_util, utils
+    from lm_eval.tasks.ifeval import instructions_util, utils  # pyright: ignore[reportMissingImports]
 
     give_sentence_data()
     try:

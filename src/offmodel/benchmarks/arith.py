@@ -37,6 +37,7 @@ class Arith(Benchmark):
 
     name = "arith"
     stands_for = "MATH-500"
+    version = 2
     reasoning = True
     max_new_tokens = 160
     levels: tuple[int, ...] = (1, 2, 3, 4, 5)

@@ -142,6 +142,7 @@ class Benchmark(ABC):
 
     def prepare(self) -> None:
         """Load what `check` needs; called once in the grading process, outside of the time for a completion."""
+        return
 
     def measures(self, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         """What the field reports beside accuracy, from the ``measures`` of graded rows."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+from collections import deque
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,14 @@ def grade_exact(gold: str, text: str) -> Grade:
     found = final_readings(text) or [text.strip()]
     wanted = gold.strip().casefold()
     right = next((f for f in found if f.casefold() in (wanted, wanted.rstrip("."))), None)
-    return Grade(right is not None, bool(found[0]), (right or found[-1])[:300] or None)
+    return Grade(right is not None, bool(found[0]), (right or found[0])[:300] or None)
 
 
 def grade_regex(pattern: str, gold: str, text: str) -> Grade:
     """Whether the last match of a pattern, its first group if it has one, is the gold text."""
-    compiled, last = re.compile(pattern), None
-    for last in compiled.finditer(text):
-        pass
-    said = (last.group(1) if compiled.groups else last.group()) if last else None
+    compiled = re.compile(pattern)
+    last = deque(compiled.finditer(text), maxlen=1)
+    said = last[0].group(1 if compiled.groups else 0) if last else None
     return Grade(said is not None and said.strip() == gold.strip(), said is not None, said if said is None else said[:300])
 
 
@@ -142,11 +142,12 @@ class FileBenchmark(Programmed, Mathematical):
     def _choices(choices: Any, where: str) -> tuple[list[str], list[str]]:
         """The texts of a row's choices, and what the file itself calls them."""
         texts, labels = (choices.get("text"), choices.get("label")) if isinstance(choices, dict) else (choices, None)
-        fits = isinstance(texts, list) and all(isinstance(t, (str, int, float)) and str(t).strip() for t in texts)
-        labelled = labels is None or (isinstance(labels, list) and fits and len(set(map(str, labels))) == len(texts))
-        if not fits or not labelled:
-            mend = 'write `choices` as a list of texts, or as {"text": [...], "label": [...]}'
-            raise OffmodelError(f"{where}: its choices are {json.dumps(choices)[:80]}", mend)
+        mend = 'write `choices` as a list of texts, or as {"text": [...], "label": [...]}'
+        wrong = OffmodelError(f"{where}: its choices are {json.dumps(choices)[:80]}", mend)
+        if not isinstance(texts, list) or not all(isinstance(t, (str, int, float)) and str(t).strip() for t in texts):
+            raise wrong
+        if labels is not None and (not isinstance(labels, list) or len(set(map(str, labels))) != len(texts)):
+            raise wrong
         if not 2 <= len(texts) <= len(ALPHABET):
             raise OffmodelError(f"{where} has {len(texts)} choices", f"give 2 to {len(ALPHABET)}: each is named by a letter")
         return [str(t) for t in texts], [str(label) for label in labels or ()]

@@ -64,7 +64,7 @@ class Evaluate(Step):
         benchmark = get_benchmark(self.location or self.benchmark)
         items = benchmark.items(self.n, self.seed)
         requests = self.requests(benchmark, items, context)
-        generated = generate_all(context, self.model, requests, self.sampling, self.thinking_tokens)
+        generated = self.kept(context, items) or generate_all(context, self.model, requests, self.sampling, self.thinking_tokens)
         rows = graded_rows(benchmark, [(item, generated[item.id]) for item in items], self.thinking(context, requests))
         if self.prefill:
             given = benchmark.grade_all([(item, r.prefill) for item, r in zip(items, requests, strict=True)])
@@ -81,6 +81,20 @@ class Evaluate(Step):
         mode = True if self.thinking_tokens is not None else requests[0].thinking
         marks, opened = thinking_marks(context.tokenizer(self.model), replace(requests[0], prefill="", thinking=mode))
         return Thinking(tuple(dict.fromkeys((*marks, *USUAL.tags))), opened)
+
+    def kept(self, context: Context, items: list[Item]) -> dict[str, dict[str, Any]]:
+        """What the model answered, where the store holds this evaluation as an earlier version of the benchmark graded it.
+
+        Nothing is generated anew for a mended grader; nothing is kept where the questions changed, too.
+        """
+        for version in range(self.benchmark_version - 1, 0, -1):
+            earlier = self.model_copy(update={"benchmark_version": version})
+            if context.store.get(earlier) is None:
+                continue
+            rows = {row["id"]: row for row in context.load(earlier)}
+            if all(item.id in rows and rows[item.id]["question"] == item.question for item in items):
+                return rows
+        return {}
 
     def check(self, context: Context) -> None:
         """The model can do what is asked of it, in the template it was trained with, and its answers can be graded here."""

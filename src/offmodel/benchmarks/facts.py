@@ -28,7 +28,7 @@ class Facts(Benchmark):
 
     name = "facts"
     stands_for = "MMLU"
-    version = 2
+    version = 3
     max_new_tokens = 16
 
     def size(self) -> int:

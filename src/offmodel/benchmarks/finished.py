@@ -48,7 +48,7 @@ class FinishedEvaluate(Evaluate):
         ]
         thinking = self.thinking(context, requests) if requests else USUAL
         graded = {row["id"]: row for row in graded_rows(benchmark, whole, thinking)}
-        context.write_rows([graded.get(item.id, said[item.id]) for item in items])
+        context.write_rows([graded[item.id] if item.id in graded else said[item.id] for item in items])
 
     def _continued(self, request: Request, row: dict) -> Request:
         ran_out = row["finish_reason"] == "length"

@@ -19,6 +19,7 @@ class Gsm8k(Mathematical, ExternalBenchmark):
 
     name = "gsm8k"
     stands_for = "GSM8K"
+    version = 2
     reasoning = True
     max_new_tokens = 1024
     source = Source(

@@ -23,6 +23,7 @@ class IFEval(ExternalBenchmark):
 
     name = "ifeval"
     stands_for = "IFEval"
+    version = 2
     max_new_tokens = 1280
     source = Source(
         file="ifeval",

@@ -61,6 +61,7 @@ class Instruct(Benchmark):
 
     name = "instruct"
     stands_for = "IFEval"
+    version = 2
     max_new_tokens = 96
 
     def size(self) -> int:

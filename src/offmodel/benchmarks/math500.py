@@ -21,6 +21,7 @@ class Math500(Mathematical, ExternalBenchmark):
 
     name = "math500"
     stands_for = "MATH-500"
+    version = 2
     reasoning = True
     max_new_tokens = 2048
     source = Source(

@@ -20,6 +20,7 @@ class Mbpp(Programmed, ExternalBenchmark):
 
     name = "mbpp"
     stands_for = "MBPP"
+    version = 2
     reasoning = True
     max_new_tokens = 512
     source = Source(

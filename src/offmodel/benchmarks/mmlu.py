@@ -40,7 +40,7 @@ class Mmlu(ExternalBenchmark):
 
     name = "mmlu"
     stands_for = "MMLU"
-    version = 2
+    version = 3
     max_new_tokens = 16
     source = Source(
         file="mmlu",

@@ -20,6 +20,7 @@ class OlympiadBench(Mathematical, ExternalBenchmark):
 
     name = "olympiadbench"
     stands_for = "OlympiadBench"
+    version = 2
     reasoning = True
     max_new_tokens = 2048
     source = Source(

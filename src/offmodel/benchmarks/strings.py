@@ -28,6 +28,7 @@ class Strings(Benchmark):
 
     name = "strings"
     stands_for = "APPS"
+    version = 2
     reasoning = True
     max_new_tokens = 160
 

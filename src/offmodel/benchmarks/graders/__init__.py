@@ -1,1 +1,4 @@
-"""Grading: where an answer is (`answers`, `letters`, `numerals`), whether it is right (`maths`, `code`), and who judges (`judge`, `wall`)."""
+"""Grading.
+
+Where an answer is (`answers`, `letters`, `numerals`), whether it is right (`maths`, `code`), and who judges (`judge`, `wall`).
+"""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 # ---------------------------------------------------------------- thinking
 
@@ -44,7 +45,7 @@ def outside_thinking(completion: str, thinking: Thinking = USUAL) -> str | None:
 
     A closing mark without an opening one ends a block that the prompt opened. Marks in `code spans` are talked about.
     """
-    opening = {start: end for start, end in thinking.tags}
+    opening = dict(thinking.tags)
     marks = re.compile("|".join(re.escape(m) for m in sorted({*opening, *opening.values()}, key=len, reverse=True)))
     said: list[str] = []
     at, inside, any_closed = 0, thinking.opened, False
@@ -91,7 +92,7 @@ def turns_cut(text: str) -> tuple[str, bool]:
 
 
 def next_questions(text: str, question: str) -> Iterator[int]:
-    """Where lines begin that ask something new, outside of code: a heading such as "Question:" that does not repeat ``question``."""
+    """Where lines begin that ask something new, outside of code: headings such as "Question:" that do not repeat ``question``."""
     asked = {w.casefold() for w in WORD.findall(question)}
     fenced = [(b.start, b.end) for b in blocks(text)]
     for mark in ASKED.finditer(text):
@@ -180,34 +181,37 @@ def statements(text: str, hashes: bool = False) -> list[Said]:
             continue
         end = text.find("\n", m.end())
         line, after = (text[m.end() :], "") if end < 0 else (text[m.end() : end], text[end + 1 :])
-        if line.strip(" \t*_:"):
-            found.append(Said(line.strip(), m.end(), "line", after))
-        elif after.strip():
-            below = after.lstrip("\n \t\r")
-            first, _, rest = below.partition("\n")
-            found.append(Said(first.strip(), m.end(), "below", rest))
+        kind = "line"
+        if not line.strip(" \t*_:"):
+            kind, (line, _, after) = "below", after.lstrip("\n \t\r").partition("\n")
+        if line.strip() and not boxes(line):  # a box on the line states it
+            found.append(Said(line.strip(), m.end(), kind, after))
     return sorted(found, key=lambda s: s.at)
 
 
 SENTENCE = re.compile(r"[.!?](?=[\s*]|$)")
 CLAUSE = re.compile(r"[.,;!?](?=[\s*]|$)|\s[(–—-](?=\s|\w)|\s\(")
-DRESSED = " \t*_`$\"'“”"
+DRESSED = " \t*_`\"'“”"
+READINGS = 8
+"""How many ends of sentences and clauses are tried."""
 
 
 def readings(said: Said) -> list[str]:
-    """How a stated free text can be read: whole, up to where its sentence ends, up to where its clause ends.
+    """How a stated free text can be read: whole, or up to where a sentence or clause of it ends.
 
     A point or comma inside a word or number ends nothing.
     """
     whole = said.text.strip(DRESSED)
-    cuts = [whole] if said.kind in ("box", "tag") else [whole, *(_up_to(p, whole) for p in (SENTENCE, CLAUSE))]
-    cleaned = (c.strip(DRESSED).rstrip(".!?").strip(DRESSED) if said.kind not in ("box",) else c for c in cuts)
-    return list(dict.fromkeys(c for c in cleaned if c))
+    if said.kind in ("box", "tag"):
+        return [whole] if whole else []
+    ends = sorted(m.start() for pattern in (SENTENCE, CLAUSE) for m in islice(pattern.finditer(whole), READINGS))
+    cuts = [_bare(whole), *(_bare(whole[:end]) for end in ends)]
+    return list(dict.fromkeys(c for c in cuts if c))
 
 
-def _up_to(pattern: re.Pattern[str], text: str) -> str:
-    end = pattern.search(text)
-    return text[: end.start()] if end else text
+def _bare(text: str) -> str:
+    text = text.strip(DRESSED).rstrip(".!?").strip(DRESSED)
+    return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "$" else text
 
 
 def final_readings(text: str) -> list[str]:

@@ -47,6 +47,7 @@ class Tests:
         imports: their import statements, which run in the program, too.
     """
 
+    __test__ = False  # for pytest, which takes the name for its own
     tree: ast.Module
     asked: frozenset[str]
     imports: str

@@ -33,7 +33,8 @@ CHOSEN = re.compile(
 )
 IS_RIGHT = re.compile(
     r"(?<![\w'’-])(?:[Oo]ption |[Cc]hoice |[Aa]nswer )?[*_(]{0,3}([A-Z])[*_)]{0,3}"
-    r"\s{1,3}(?:is|must be|would be|seems|looks)\s{1,3}(?:the\s{1,3})?(?:only\s{1,3}|most\s{1,3})?(?:correct|right|best|true)\b(?!\s+if)"
+    r"\s{1,3}(?:is|must be|would be|seems|looks)\s{1,3}(?:the\s{1,3})?(?:only\s{1,3}|most\s{1,3})?"
+    r"(?:correct|right|best|true)\b(?!\s+if)"
 )
 NOT = re.compile(r"\b(?:not|neither|never|nor|if|whether)\b[^.\n]{0,20}$", re.IGNORECASE)
 

@@ -64,7 +64,8 @@ def answer(text: str, hashes: bool = False, words: bool = False) -> str | None:
 
 
 CLAUSE = re.compile(
-    r"(?<!\\)[.!?](?=\s|$)|(?<!\\)[;:](?=\s|$)|,?\s(?:because|since|as|which|where|so|hence|I hope|when|if)\b|,\s(?=[a-z]{3,}\s[a-z])|\s\((?=[a-zA-Z]{2})|\s[–—]\s"
+    r"(?<!\\)[.!?](?=\s|$)|(?<!\\)[;:](?=\s|$)|,?\s(?:because|since|as|which|where|so|hence|I hope|when|if)\b"
+    r"|,\s(?=[a-z]{3,}\s[a-z])|\s\((?=[a-zA-Z]{2})|\s[–—]\s"
 )
 LEADING = re.compile(
     r"(?:(?:the|an?|number|value|sum|total|exactly|about|approximately|roughly|around|equal|to|of|simply|just|only|therefore|thus|indeed|now|\\approx|≈|=)(?![a-zA-Z])[\s:*_]*)+",
@@ -106,7 +107,7 @@ def value_of(text: str, words: bool = False) -> str | None:
         return found
     clause = _clause(text.split("\n", 1)[0]).strip(" *_`")
     bare = TEXT.sub(" ", clause)
-    numbers = [m for m in NUMBER.finditer(bare)]
+    numbers = list(NUMBER.finditer(bare))
     plain_words = PLAIN_WORD.findall(COMMAND.sub(" ", bare))
     if not plain_words:
         return (
@@ -159,7 +160,7 @@ BASE = re.compile(r"(?<=[\dA-F])_\{?(\d+)\}?$")
 
 
 def same_text(gold: str, said: str) -> bool:
-    """Whether two answers are one text but for what cannot change their meaning: spacing between symbols, sizes of brackets, dress."""
+    """Whether two answers are one text but for spacing between symbols, sizes of brackets and dress, which mean nothing."""
     a, b = canonical(gold), canonical(said)
     return a != "" and (a == b or (is_words(gold) and _word(a) == _word(b)))
 
@@ -300,7 +301,7 @@ RELATIVE = 1e-9
 
 
 def apart(a: Any, b: Any) -> bool | None:
-    """Whether two parsed answers differ in value: exact numbers compared exactly, others to 30 digits; None where that does not tell.
+    """Whether two parsed answers differ in value: exact numbers exactly, others to 30 digits; None where that does not tell.
 
     Containers differ where a member does; formulas where they differ at a point.
     """

@@ -121,4 +121,4 @@ def _fraction(text: str) -> Fraction:
 def last_number(text: str) -> str | None:
     """The last number in a text, as written: ``It takes 1 1/2 hours.`` gives ``1 1/2``."""
     found = deque(SPOTTED.finditer(text), maxlen=1)
-    return found[0].group().strip() if found else None
+    return found[0].group().strip().rstrip(".") if found else None
