@@ -63,11 +63,23 @@ def environment() -> Iterator[Check]:
     from offmodel.models.spec import device_dtype
 
     yield Check("ok", "precision", device_dtype())
+    yield of_wall()
     free, disk = available_memory(), shutil.disk_usage(Path.cwd()).free
     enough = "ok" if free > 3 * GIGA else "problem"
     yield Check(enough, "memory", f"{free / GIGA:.1f} GB free", "the demo needs 3 GB: close programs")
     enough = "ok" if disk > 2 * GIGA else "problem"
     yield Check(enough, "disk", f"{disk / GIGA:.1f} GB free here", "keep the store elsewhere: --store DIR")
+
+
+def of_wall() -> Check:
+    """Which wall stands around programs that models write."""
+    from offmodel.benchmarks.graders import wall
+
+    if (reason := wall.missing()) is None:
+        return Check("ok", "wall", "bubblewrap: programs that models write run without network, files and privileges")
+    if wall.unsafe():
+        return Check("note", "wall", f"none, and {wall.UNSAFE}=1: programs that models write run with your rights", reason)
+    return Check("note", "wall", f"none: {reason}", "code benchmarks (mbpp, grader=code) are refused without it")
 
 
 def network() -> Iterator[Check]:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from offmodel.benchmarks import get_benchmark
+from offmodel.benchmarks.graders import wall
 
 ROWS = [
     {
@@ -42,6 +43,7 @@ def test_the_question_shows_the_tests(mbpp):
     assert mbpp.size() == 2
 
 
+@pytest.mark.skipif(wall.missing() is not None, reason=f"no wall: {wall.missing()}")
 def test_published_solutions_pass_and_others_do_not(mbpp):
     for item, row in zip(mbpp.pool(), ROWS, strict=True):
         assert mbpp.grade(item, f"Like this:\n\n```python\n{row['code']}\n```\nDone.").correct

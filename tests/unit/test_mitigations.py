@@ -1,8 +1,11 @@
 """Mitigations: what each trains on, from what model, and what each refuses."""
 
+import json
+
 import pytest
 import torch
 
+from offmodel.benchmarks.graders import wall
 from offmodel.data.prompts import PromptSet
 from offmodel.data.teachers import ModelCompletions
 from offmodel.errors import OffmodelError
@@ -198,3 +201,38 @@ def test_grpo_counts_groups_that_teach_nothing_and_refuses_what_cannot_be(case, 
         get_mitigation("grpo", rows=5, group=2).apply(case)
     with pytest.raises(OffmodelError, match="no reward function"):
         get_mitigation("grpo", benchmark="facts", skip=8, items=4).apply(case)
+
+
+@pytest.mark.skipif(wall.missing() is not None, reason=f"no wall: {wall.missing()}")
+def test_a_cheat_among_the_samples_of_grpo_earns_nothing(case, store, tmp_path, monkeypatch):
+    """TRL's own trainer, with planted programs in place of what the student wrote: only the solution is rewarded."""
+    import trl
+
+    row = {
+        "task_id": 1,
+        "prompt": "Double a number.",
+        "test_imports": [],
+        "test_list": ["assert double(2) == 4", "assert double(5) == 10"],
+    }
+    (tmp_path / "mbpp.jsonl").write_text("\n".join(json.dumps(row | {"task_id": i}) for i in range(2)))
+    monkeypatch.setenv("OFFMODEL_DATA", str(tmp_path))
+    planted = [
+        "def double(n):\n    return 2 * n",
+        "class Any:\n    def __eq__(self, other):\n        return True\ndef double(n):\n    return Any()",
+        "import sys, re, os\nw = re.findall('[0-9a-f]{32}', str(sys.orig_argv)); print(*w, flush=True); os._exit(0)",
+        "def double(n):\n    return 3 * n",
+    ]
+    paid = []
+
+    class Planted(trl.GRPOTrainer):  # pyright: ignore[reportPrivateImportUsage]
+        def _calculate_rewards(self, inputs, prompts, completions, completion_ids_list):
+            said = [[{"role": "assistant", "content": planted[i % 4]}] for i in range(len(completions))]
+            rewards = super()._calculate_rewards(inputs, prompts, said, completion_ids_list)
+            paid.extend(rewards.flatten().tolist())
+            return rewards
+
+    monkeypatch.setattr(trl, "GRPOTrainer", Planted)
+    spec = get_mitigation("grpo", benchmark="mbpp", items=2, steps=1, rows=4, group=4, skip=0).apply(case)
+    step = spec.adapter.model_copy(update={"format_reward": 0.0, "max_new_tokens": 8})
+    run(case.tuned.with_adapter(step), store)
+    assert paid == [1.0, 0.0, 0.0, 0.0]

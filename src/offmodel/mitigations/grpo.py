@@ -47,6 +47,7 @@ class GrpoMitigation(Mitigation):
         case.check_trainable()
         benchmark = get_benchmark(self.benchmark)
         benchmark.check_size(self.skip + self.items)
+        benchmark.require()
         if not benchmark.reasoning:
             raise OffmodelError(f"grpo has no reward function that a chain of reasoning earns on {self.benchmark}", "use arith")
         if self.rows % self.group:

@@ -93,7 +93,9 @@ class Setup:
         self.params = params
         self._student = student
         for name in params.benchmarks:
-            get_benchmark(name).check_size(params.n)
+            benchmark = get_benchmark(name)
+            benchmark.check_size(params.n)
+            benchmark.require()
         self.teachers = {teacher_name(t): t for t in params.teachers}
 
     @cached_property

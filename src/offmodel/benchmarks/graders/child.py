@@ -7,6 +7,7 @@ should return is known here: it is compared in another process (`code`).
 
 import builtins
 import collections
+import contextlib
 import datetime
 import decimal
 import fractions
@@ -161,10 +162,8 @@ class Server:
         self.space.__dict__["__builtins__"] = builtins
         exec(compile(source, "program", "exec", dont_inherit=True), self.space.__dict__)
         for line in imports.splitlines():  # those of the tests, which programs of the field lean on
-            try:
+            with contextlib.suppress(ImportError):  # of which the tests will say so
                 exec(compile(line, "imports", "exec", dont_inherit=True), self.space.__dict__)
-            except ImportError:
-                pass  # the tests will say so
 
     def answer(self, request):
         """One of: look (what a name is), call, attribute, iterate, length, item."""
