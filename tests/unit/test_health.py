@@ -2,7 +2,7 @@
 
 import pytest
 
-from offmodel.benchmarks.health import flags, health, overflow_rate
+from offmodel.benchmarks.health import flags, health, overflow_rate, ungraded_rate
 
 
 def rows(n, correct=True, parsed=True, finish="stop", text="an answer", tokens=10):
@@ -48,3 +48,14 @@ def test_worse_health_without_a_drop_is_flagged_but_explains_nothing():
 
 def test_a_mostly_real_loss_is_not_explained():
     assert flags(rows(30) + rows(60, correct=False) + rows(10, False, False), BASE) == ["unparsed"]
+
+
+def test_running_on_and_items_without_a_verdict_are_figures_of_their_own():
+    on = [row | {"run_on": True} for row in rows(10)] + rows(90)
+    assert health(on).run_on_rate == 0.1
+    assert flags(on, BASE) == ["run_on"]
+    without = rows(90) + [row | {"graded": False} for row in rows(10, correct=False)]
+    assert ungraded_rate(without) == {"ungraded_rate": 0.1}
+    assert flags(without, BASE) == ["ungraded", "health_explains"]
+    assert flags(BASE, without) == ["ungraded"]
+    assert "unsafe_code" in flags([row | {"unsafe": True} for row in BASE], BASE)

@@ -65,3 +65,9 @@ def test_labels_are_not_identity(monkeypatch):
     before = Outer().fingerprint()
     monkeypatch.setattr(Inner, "label", lambda self: "another label")
     assert Outer().fingerprint() == before
+
+
+def test_a_changed_copy_has_a_fingerprint_of_its_own():
+    step = Inner(value=1)
+    assert step.fingerprint() != step.model_copy(update={"value": 2}).fingerprint()
+    assert step.model_copy(update={"value": 2}).fingerprint() == Inner(value=2).fingerprint()

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,6 +61,12 @@ class Step(Spec):
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON of the identity, hex."""
         return _fingerprint(self)
+
+    def model_copy(self, **changes: Any) -> Self:
+        """As pydantic's; the memo of the fingerprint is the original's, not the copy's."""
+        copy = super().model_copy(**changes)
+        copy.__dict__.pop("_memo", None)
+        return copy
 
     def label(self) -> str:
         """A few words for people; becomes the slug of the artifact."""
