@@ -55,7 +55,7 @@ def main() -> None:
     from offmodel.benchmarks.graders import child
 
     receive, send = child.channel()
-    child.restrict(options["uid"], options["memory"])
+    child.restrict(options["uid"], 2 * options["memory"])  # of addresses; what is in use the judge watches
     from offmodel.benchmarks.graders.programs import use_programs
 
     use_programs(Remote(receive, send).start)
