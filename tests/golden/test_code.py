@@ -6,7 +6,7 @@ import pytest
 
 from offmodel.benchmarks import get_benchmark
 from offmodel.benchmarks.graders import wall
-from offmodel.benchmarks.graders.code import NotGradable, Tests, program_of
+from offmodel.benchmarks.graders.program import NotGradable, Tests, program_of
 
 behind = pytest.mark.skipif(wall.missing() is not None, reason=f"no wall: {wall.missing()}")
 DOUBLE = "assert double(2) == 4\nassert double(-3) == -6"

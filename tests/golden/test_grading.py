@@ -8,8 +8,8 @@ from offmodel.benchmarks import Item, get_benchmark
 from offmodel.benchmarks.custom import grade_exact, grade_regex
 from offmodel.benchmarks.graders.answers import USUAL, Thinking, blocks, boxes, final_readings, outside_thinking, turns_cut
 from offmodel.benchmarks.graders.letters import choice_letter, choices_of
-from offmodel.benchmarks.graders.maths import answer
 from offmodel.benchmarks.graders.numerals import last_number, number
+from offmodel.benchmarks.graders.values import answer
 
 ARITH = Item("x", "Start with 7, add 5, multiply by 3. What is the result?", "36")
 

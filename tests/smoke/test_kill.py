@@ -75,11 +75,11 @@ def test_rows_that_were_finished_are_not_generated_again(tmp_path):
     (partial,) = tmp_path.glob(".partial/evaluation--*/finished.jsonl")
     lines = partial.read_text().splitlines()
     marked = json.loads(lines[0])
-    marked["completion"] = "\\boxed{marked by the test}"
+    marked["completion"] = "\\boxed{777777}"
     partial.write_text("\n".join([json.dumps(marked), *lines[1:]]) + "\n")
     finish(tmp_path)
     rows = [row for a in Store(tmp_path).artifacts() if a.name.startswith("evaluation/") for row in a.rows()]
-    assert sum(row["extracted"] == "marked by the test" for row in rows) == 1
+    assert sum(row["extracted"] == "777777" for row in rows) == 1
 
 
 DIE_AT_RENAME = """

@@ -19,7 +19,7 @@ from offmodel.benchmarks.base import Grade, Item, Message, item_id
 from offmodel.benchmarks.graders.answers import final_readings
 from offmodel.benchmarks.graders.letters import ALPHABET, choices_of, grade_letter
 from offmodel.benchmarks.graders.maths import Mathematical, grade_maths
-from offmodel.benchmarks.graders.programs import Programmed
+from offmodel.benchmarks.graders.programmed import Programmed
 from offmodel.data.jsonl import check_file, read_jsonl
 from offmodel.errors import OffmodelError, unknown
 from offmodel.pipeline.step import sha256_file

@@ -10,7 +10,7 @@ from typing import Any
 
 from offmodel.benchmarks.base import Item
 from offmodel.benchmarks.external import ExternalBenchmark, Source
-from offmodel.benchmarks.graders.programs import Programmed
+from offmodel.benchmarks.graders.programmed import Programmed
 
 ASK = "{prompt}\n\nYour code must pass these tests:\n\n```python\n{tests}\n```\n\nAnswer with one Python code block."
 

@@ -65,7 +65,7 @@ class Step(Spec):
     def model_copy(self, **changes: Any) -> Self:
         """As pydantic's; the memo of the fingerprint is the original's, not the copy's."""
         copy = super().model_copy(**changes)
-        copy.__dict__.pop("_memo", None)
+        vars(copy).pop("_memo", None)
         return copy
 
     def label(self) -> str:

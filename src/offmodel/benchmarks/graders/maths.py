@@ -1,4 +1,4 @@
-r"""Mathematical answers: which one a completion gives, and whether it equals the gold answer.
+r"""Mathematical answers: does the one that a completion gives equal the gold answer?
 
 Numbers are compared as exact rationals (`numerals`); math-verify decides the rest, and what it finds equal only by rounding
 is not (`apart`). Runs in the grading process (`worker`): parsers and sympy may take for ever. docs/graders.md has the table of
@@ -15,8 +15,9 @@ from itertools import product
 from typing import Any
 
 from offmodel.benchmarks.base import Benchmark, Grade
-from offmodel.benchmarks.graders.answers import Said, statements
-from offmodel.benchmarks.graders.numerals import NUMBER, last_number, number, plain
+from offmodel.benchmarks.graders.answers import statements
+from offmodel.benchmarks.graders.numerals import number, plain
+from offmodel.benchmarks.graders.values import ASSIGNED, COMMAND, answer
 
 SHOWN = 300
 """Characters of an answer that are kept."""
@@ -47,108 +48,6 @@ def grade_maths(gold: str, completion: str, tolerance: float | None = None, hash
     right = equal(gold, said, tolerance) or any(same_text(gold, line.text) for line in statements(completion, hashes)[-1:])
     return Grade(right, True, said[:SHOWN])
 
-
-# ---------------------------------------------------------------- which answer
-
-
-def answer(text: str, hashes: bool = False, words: bool = False) -> str | None:
-    """The answer that a text gives, as written; None where there is none.
-
-    Args:
-        words: whether words can be the answer, as in "The winner is Evelyn".
-    """
-    for said in reversed(statements(text, hashes)):
-        if (found := standing(said, words)) is not None:
-            return found
-    return last_value(text)
-
-
-CLAUSE = re.compile(
-    r"(?<!\\)[.!?](?=\s|$)|(?<!\\)[;:](?=\s|$)|,?\s(?:because|since|as|which|where|so|hence|I hope|when|if)\b"
-    r"|,\s(?=[a-z]{3,}\s[a-z])|\s\((?=[a-zA-Z]{2})|\s[–—]\s"
-)
-LEADING = re.compile(
-    r"(?:(?:the|an?|number|value|sum|total|exactly|about|approximately|roughly|around|equal|to|of|simply|just|only|therefore|thus|indeed|now|\\approx|≈|=)(?![a-zA-Z])[\s:*_]*)+",
-    re.IGNORECASE,
-)
-LISTED = re.compile(r"(\d+)[.)]\s+[^\d\s$\\]")
-SEGMENT = re.compile(
-    r"\$\$(?P<a>[^$]+)\$\$|\\\[(?P<b>.+?)\\\]|\\\((?P<c>.+?)\\\)|(?<![\\\w])\$(?P<d>(?=[^\s$])(?:\\.|[^$\\\n])*?(?:\\.|[^\s$\\]))\$(?!\d)",
-    re.DOTALL,
-)
-JOIN = re.compile(r"\s*(?:,|and|or|,\s*and|,\s*or)\s*")
-PLAIN_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
-COMMAND = re.compile(r"\\(?:begin|end)\s?\{[^{}]*\}|\\[a-zA-Z]+")
-TEXT = re.compile(r"\\(?:text|mbox|mathrm|textbf|textrm|operatorname)\s?\{[^{}]*\}")
-ASSIGNED = re.compile(r"[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z]\))?\s*=\s*")
-
-
-def standing(said: Said, words: bool = False) -> str | None:
-    """What a statement gives as an answer; None where it only begins an explanation, as a heading "Answer:" does."""
-    if said.kind in ("box", "tag"):
-        return said.text.strip()
-    text = said.text
-    if listed := LISTED.match(text):
-        following = re.search(rf"^\s*{int(listed[1]) + 1}[.)]\s", said.after, re.MULTILINE)
-        if following or said.kind == "below":
-            return None
-    if text.startswith(("\\[", "$$")) and not SEGMENT.match(text):
-        text = f"{text}\n{said.after[:2000]}"
-    return value_of(text, words)
-
-
-def value_of(text: str, words: bool = False) -> str | None:
-    """The value that a phrase is: a formula, a number with its unit, several joined by "and"; not a sentence that holds one."""
-    text = text.strip().lstrip("*_: ")
-    text = text[m.end() :] if (m := LEADING.match(text)) else text
-    if m := re.match(ASSIGNED.pattern + r"(?=\$|\\\(|\\\[)", text):
-        text = text[m.end() :]
-    if found := _segments(text):
-        return found
-    clause = _clause(text.split("\n", 1)[0]).strip(" *_`")
-    bare = TEXT.sub(" ", clause)
-    numbers = list(NUMBER.finditer(bare))
-    plain_words = PLAIN_WORD.findall(COMMAND.sub(" ", bare))
-    if not plain_words:
-        return (
-            clause if re.search(r"\d|\\|[=+*/^_]|^[a-zA-Z]$|\\text", clause) and clause else (clause or None) if words else None
-        )
-    if all(w in ("and", "or") for w in plain_words):
-        return re.sub(r"\s*,?\s*\b(?:and|or)\b\s*", ", ", clause)
-    if number(clause) is not None:
-        return clause
-    if words and len(clause.split()) <= 6:
-        return re.sub(r"^(?:the|an?)\s+", "", clause, flags=re.IGNORECASE)
-    if len(numbers) == 1 and numbers[0].start() == 0 and len(plain_words) <= 4:
-        return clause
-    return None
-
-
-def _segments(text: str) -> str | None:
-    """The formulas that a phrase begins with, joined where it joins them."""
-    found, at = [], 0
-    while m := SEGMENT.match(text, at):
-        found.append(next(g for g in m.groups() if g is not None).strip())
-        joined = JOIN.match(text, m.end())
-        at = joined.end() if joined else len(text)
-    return ", ".join(found) if found else None
-
-
-def _clause(text: str) -> str:
-    end = CLAUSE.search(text)
-    return text[: end.start()] if end else text
-
-
-def last_value(text: str) -> str | None:
-    """The last formula between delimiters or the last number outside of them, whichever comes later."""
-    formula, end = None, 0
-    for m in SEGMENT.finditer(text):
-        formula, end = next(g for g in m.groups() if g is not None).strip(), m.end()
-    after = last_number(text[end:])
-    return after if after is not None else formula
-
-
-# ---------------------------------------------------------------- is it right
 
 SPACE = re.compile(r"\\(?:[,;:! ]|quad|qquad)(?![a-zA-Z])|~|\s+")
 SIZED = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|textstyle|limits)(?![a-zA-Z])\s?")

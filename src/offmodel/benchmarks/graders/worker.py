@@ -56,7 +56,7 @@ def main() -> None:
 
     receive, send = child.channel()
     child.restrict(options["uid"], 2 * options["memory"])  # of addresses; what is in use the judge watches
-    from offmodel.benchmarks.graders.programs import use_programs
+    from offmodel.benchmarks.graders.programmed import use_programs
 
     use_programs(Remote(receive, send).start)
     known: dict[int, Any] = {}

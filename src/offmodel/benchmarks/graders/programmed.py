@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from offmodel.benchmarks.base import Benchmark, Grade, Item
-from offmodel.benchmarks.graders.code import NotGradable, Program, Tests, grade_code, program_of
+from offmodel.benchmarks.graders.code import Program, grade_code
+from offmodel.benchmarks.graders.program import NotGradable, Tests, program_of
 
 _start: Callable[[str, str], Program] | None = None
 

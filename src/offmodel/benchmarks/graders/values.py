@@ -1,0 +1,106 @@
+"""Which value a text gives as its answer: the last stated one that stands as an answer, else the last one written."""
+
+from __future__ import annotations
+
+import re
+
+from offmodel.benchmarks.graders.answers import Said, statements
+from offmodel.benchmarks.graders.numerals import NUMBER, last_number, number
+
+
+def answer(text: str, hashes: bool = False, words: bool = False) -> str | None:
+    """The answer that a text gives, as written; None where there is none.
+
+    Args:
+        words: whether words can be the answer, as in "The winner is Evelyn".
+    """
+    for said in reversed(statements(text, hashes)):
+        if (found := standing(said, words)) is not None:
+            return found
+    return last_value(text)
+
+
+CLAUSE = re.compile(
+    r"(?<!\\)[.!?](?=\s|$)|(?<!\\)[;:](?=\s|$)|,?\s(?:because|since|as|which|where|so|hence|I hope|when|if)\b"
+    r"|,\s(?=[a-z]{3,}\s[a-z])|\s\((?=[a-zA-Z]{2})|\s[–—]\s"
+)
+LEADING = re.compile(
+    r"(?:(?:the|an?|number|value|sum|total|exactly|about|approximately|roughly|around|equal|to|of|simply|just|only|therefore|thus"
+    r"|indeed|now|\\approx|≈|=)(?![a-zA-Z])[\s:*_]*)+",
+    re.IGNORECASE,
+)
+FORMULA = re.compile(r"\d|\\|[=+*/^_]|^[a-zA-Z]$")
+LISTED = re.compile(r"(\d+)[.)]\s+[^\d\s$\\]")
+SEGMENT = re.compile(
+    r"\$\$([^$]+)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)"
+    r"|(?<![\\\w])\$((?=[^\s$])(?:\\.|[^$\\\n])*?(?:\\.|[^\s$\\]))\$(?!\d)",
+    re.DOTALL,
+)
+JOIN = re.compile(r"\s*(?:,|and|or|,\s*and|,\s*or)\s*")
+PLAIN_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
+COMMAND = re.compile(r"\\(?:begin|end)\s?\{[^{}]*\}|\\[a-zA-Z]+")
+TEXT = re.compile(r"\\(?:text|mbox|mathrm|textbf|textrm|operatorname)\s?\{[^{}]*\}")
+ASSIGNED = re.compile(r"[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z]\))?\s*=\s*")
+
+
+def standing(said: Said, words: bool = False) -> str | None:
+    """What a statement gives as an answer; None where it only begins an explanation, as a heading "Answer:" does."""
+    if said.kind in ("box", "tag"):
+        return said.text.strip()
+    text = said.text
+    if listed := LISTED.match(text):
+        following = re.search(rf"^\s*{int(listed[1]) + 1}[.)]\s", said.after, re.MULTILINE)
+        if following or said.kind == "below":
+            return None
+    if text.startswith(("\\[", "$$")) and not SEGMENT.match(text):
+        text = f"{text}\n{said.after[:2000]}"
+    return value_of(text, words)
+
+
+def value_of(text: str, words: bool = False) -> str | None:
+    """The value that a phrase is: a formula, a number with its unit, several joined by "and"; not a sentence that holds one."""
+    text = text.strip().lstrip("*_: ")
+    text = text[m.end() :] if (m := LEADING.match(text)) else text
+    if m := re.match(ASSIGNED.pattern + r"(?=\$|\\\(|\\\[)", text):
+        text = text[m.end() :]
+    if found := _segments(text):
+        return found
+    clause = _clause(text.split("\n", 1)[0]).strip(" *_`")
+    bare = TEXT.sub(" ", clause)
+    numbers = list(NUMBER.finditer(bare))
+    plain_words = PLAIN_WORD.findall(COMMAND.sub(" ", bare))
+    if not plain_words:
+        return clause if clause and (words or FORMULA.search(clause)) else None
+    if all(w in ("and", "or") for w in plain_words):
+        return re.sub(r"\s*,?\s*\b(?:and|or)\b\s*", ", ", clause)
+    if number(clause) is not None:
+        return clause
+    if words and len(clause.split()) <= 6:
+        return re.sub(r"^(?:the|an?)\s+", "", clause, flags=re.IGNORECASE)
+    if len(numbers) == 1 and numbers[0].start() == 0 and len(plain_words) <= 4:
+        return clause
+    return None
+
+
+def _segments(text: str) -> str | None:
+    """The formulas that a phrase begins with, joined where it joins them."""
+    found, at = [], 0
+    while m := SEGMENT.match(text, at):
+        found.append(next(g for g in m.groups() if g is not None).strip())
+        joined = JOIN.match(text, m.end())
+        at = joined.end() if joined else len(text)
+    return ", ".join(found) if found else None
+
+
+def _clause(text: str) -> str:
+    end = CLAUSE.search(text)
+    return text[: end.start()] if end else text
+
+
+def last_value(text: str) -> str | None:
+    """The last formula between delimiters or the last number outside of them, whichever comes later."""
+    formula, end = None, 0
+    for m in SEGMENT.finditer(text):
+        formula, end = next(g for g in m.groups() if g is not None).strip(), m.end()
+    after = last_number(text[end:])
+    return after if after is not None else formula
