@@ -36,7 +36,7 @@ CHANGING = frozenset(
     """am pm and or to than more less least most mod modulo times over plus minus squared cubed factorial half halves third
     thirds quarter quarters fourth fourths fifth fifths sixth sixths eighth eighths tenth tenths hundredth hundredths thousandth
     thousandths point root roots pi sqrt log ln exp sin cos tan choose divided multiplied hundreds thousands millions billions
-    dozens out of in by if for not where base""".split()  # noqa: SIM905
+    dozens out of in by if for not where base""".split()
 )
 LONGEST = 4000
 """Characters of a number; what is longer is none."""

@@ -32,6 +32,8 @@ TICK = 0.05
 """Seconds between two looks at how much memory is in use."""
 LINE = 16 << 20
 """Bytes of one message; a longer one is none."""
+ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+"""Of processes behind the wall: with a fixed order of sets, since verdicts must not change from run to run."""
 CHILD = Path(__file__).with_name("child.py")
 
 
@@ -186,55 +188,26 @@ def require_wall() -> None:
 def bubblewrap(script: Path, paths: Sequence[Path]) -> list[str]:
     """The command that builds the wall around the command behind it."""
     readable = [*_system(), *paths, script]
-    parents = sorted({str(parent) for p in readable for parent in p.parents} - {"/"})
+    parents = sorted({str(parent) for p in readable for parent in p.parents} - {"/", "/tmp"})
     links = [p for p in map(Path, ("/lib", "/lib64", "/lib32", "/bin")) if p.is_symlink()]
-    privileged = os.geteuid() == 0
-    return [
-        *(
-            "bwrap",
-            "--die-with-parent",
-            "--unshare-pid",
-            "--unshare-net",
-            "--unshare-ipc",
-            "--unshare-uts",
-            "--unshare-cgroup-try",
-        ),
-        *(("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID") if privileged else ()),
-        *(() if privileged else ("--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534")),
-        *itertools.chain.from_iterable(("--perms", "0755", "--dir", p) for p in [*parents, "/dev"]),
-        *itertools.chain.from_iterable(("--ro-bind-try", str(p), str(p)) for p in readable),
-        *itertools.chain.from_iterable(("--symlink", os.readlink(p), str(p)) for p in links),
-        *itertools.chain.from_iterable(("--dev-bind", f"/dev/{d}", f"/dev/{d}") for d in ("null", "zero", "urandom")),
-        *(
-            "--proc",
-            "/proc",
-            "--perms",
-            "1777",
-            "--size",
-            str(16 << 20),
-            "--tmpfs",
-            "/tmp",
-            "--remount-ro",
-            "/",
-            "--chdir",
-            "/tmp",
-        ),
-        *(
-            "--clearenv",
-            "--setenv",
-            "LANG",
-            "C.UTF-8",
-            "--setenv",
-            "HOME",
-            "/tmp",
-            "--setenv",
-            "PYTHONHASHSEED",
-            "0",
-            "--setenv",
-            "OPENBLAS_NUM_THREADS",
-            "1",
-        ),
-    ]
+    may_choose_a_user = os.geteuid() == 0  # then `child` becomes one that nobody is
+    user = "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID"
+    nobody = "--unshare-user --disable-userns --uid 65534 --gid 65534"
+    command = "bwrap --die-with-parent --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try".split()
+    command += (user if may_choose_a_user else nobody).split()
+    command += f"--perms 1777 --size {16 << 20} --tmpfs /tmp".split()  # first: Python itself may lie there
+    for parent in [*parents, "/dev"]:
+        command += ["--perms", "0755", "--dir", parent]
+    for path in readable:
+        command += ["--ro-bind-try", str(path), str(path)]
+    for link in links:
+        command += ["--symlink", os.readlink(link), str(link)]
+    for device in ("/dev/null", "/dev/zero", "/dev/urandom"):
+        command += ["--dev-bind", device, device]
+    command += "--proc /proc --remount-ro / --chdir /tmp --clearenv".split()
+    for name, value in {"HOME": "/tmp", **ENVIRONMENT}.items():
+        command += ["--setenv", name, value]
+    return command
 
 
 def program_paths() -> list[Path]:
@@ -280,7 +253,7 @@ def _spawner() -> ThreadPoolExecutor:
 
 
 def _popen(command: list[str], tell: int) -> subprocess.Popen[bytes]:
-    env = {"LANG": "C.UTF-8", "PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    env = {"PATH": os.environ.get("PATH", ""), **ENVIRONMENT}
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env=env, cwd="/", start_new_session=True, pass_fds=[tell], bufsize=0,
