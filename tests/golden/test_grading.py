@@ -328,6 +328,12 @@ def test_only_letters_of_choices_count():
     assert choice_letter("C. yeast", "ABC", {"A": "C. elegans", "B": "E. coli", "C": "yeast"}) == "C"
 
 
+def test_the_text_of_a_choice_may_be_a_formula():
+    choices = {"A": r"\frac{1}{20}", "B": r"\texttt{x + 1}", "C": "$x$ is even"}
+    assert [choice_letter(f"{letter}. {text}", "ABC", choices) for letter, text in choices.items()] == ["A", "B", "C"]
+    assert [choice_letter(f"Answer: {letter}. {text}", "ABC", choices) for letter, text in choices.items()] == ["A", "B", "C"]
+
+
 def test_choices_are_those_at_the_end_of_the_question():
     question = (
         "A. Einstein and\nB. Bohr met. Who was right?\nA. Einstein\nB. Bohr,\nafter all\nC. both\nAnswer with the letter only."

@@ -68,7 +68,8 @@ def choice_letter(text: str, letters: str = ALPHABET[:10], choices: dict[str, st
     lines = [line for line in (raw.strip() for raw in text.split("\n")) if line]
     if alone := [letter for line in lines if len(line) < 40 and (letter := _alone(line, letters))]:
         return alone[-1]
-    beginning = [named(DRESS.sub(" ", line).strip(" #>-\t"), letters, choices, before_words=False) for line in lines]
+    begun = [DRESS.sub(" ", line) if line.startswith(("$", "\\")) else line for line in lines]
+    beginning = [named(line.strip(" #>-\t"), letters, choices, before_words=False) for line in begun]
     if not lines or len({letter for letter in beginning if letter}) > 1:
         return None
     return beginning[0] or beginning[-1]
@@ -117,9 +118,11 @@ def _stated(text: str, letters: str, choices: dict[str, str]) -> Iterator[tuple[
             yield box.at, letter
     for opening in (STATED, CHOSEN):
         for m in opening.finditer(text):
-            begun = DRESS.sub(" ", text[m.end() : m.end() + 80])
-            if letter := named(begun, letters, choices, before_words=opening is STATED):
-                yield m.end(), letter
+            begun = text[m.end() : m.end() + 80]
+            for said in (begun, DRESS.sub(" ", begun)):
+                if letter := named(said, letters, choices, before_words=opening is STATED):
+                    yield m.end(), letter
+                    break
     for m in IS_RIGHT.finditer(text):
         if m[1] in letters and not NOT.search(text, max(0, m.start() - 30), m.start()):
             yield m.start(), m[1]
