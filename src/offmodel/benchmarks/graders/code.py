@@ -48,6 +48,8 @@ def grade_code(tests: str, completion: str, start: Callable[[str, str], Program]
     except NotGradable as e:
         return Grade(False, True, str(e), graded=False)
     except Ended as e:
+        if e.why == "start":
+            return Grade(False, True, "(no program could be started)", graded=False)
         return Grade(
             False, True, {"time": "took too long", "memory": "took too much memory"}.get(e.why, "ended before the tests did")
         )

@@ -8,6 +8,7 @@ answer is a `Grade`: an item that could not be graded is *not graded*, and says 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import pickle
@@ -78,10 +79,12 @@ class Judge:
                 grades.append(self._grade(worker, until))
         except Ended as e:
             self.close()
-            why = "time" if e.why == "end" and time.monotonic() > until - self.seconds else e.why
-            grades.append(
-                Grade(False, False, f"({WHY[why].format(seconds=self.seconds, gigabytes=self.memory / 1e9)})", graded=False)
-            )
+            why = WHY["time" if e.why == "end" and time.monotonic() > until - self.seconds else e.why]
+            said = why.format(seconds=self.seconds, gigabytes=self.memory / 1e9)
+            grades.append(Grade(False, False, f"({said})", graded=False))
+        except BaseException:  # an interrupt: what the worker still says must not be read as an answer to the next
+            self.close()
+            raise
 
     def _grade(self, worker: Walled, until: float) -> Grade:
         """The next grade of the worker, serving its program meanwhile."""
@@ -99,7 +102,10 @@ class Judge:
         try:
             if "start" in message:
                 self._end_program()
-                self.program, self.waiting = self.waiting or self._new_program(), None
+                self.program = self._new_program()
+        except (Ended, OSError):
+            return b"-start"
+        try:
             assert self.program is not None
             self.program.send(json.dumps(message.get("start") or message["ask"]).encode(), until)
             return b"+" + self.program.receive(until)
@@ -107,6 +113,12 @@ class Judge:
             return b"-" + (b"time" if time.monotonic() > until - self.seconds else e.why.encode())
 
     def _new_program(self) -> Walled:
+        """A process for a program: the one that was started ahead, if it still lives."""
+        ready, self.waiting = self.waiting, None
+        if ready is not None and ready.process.poll() is None:
+            return ready
+        if ready is not None:
+            ready.end()
         return Walled(CHILD, wall.program_paths(), self.memory, self.seconds, bare=wall.unsafe())
 
     def _end_program(self) -> None:
@@ -114,7 +126,7 @@ class Judge:
         if self.program is not None:
             self.program.end()
             self.program = None
-            if self.waiting is None:
+            with contextlib.suppress(Ended, OSError):
                 self.waiting = self._new_program()
 
     def _ready(self, benchmark: Benchmark) -> tuple[Walled, int]:

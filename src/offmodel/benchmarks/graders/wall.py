@@ -38,7 +38,7 @@ CHILD = Path(__file__).with_name("child.py")
 
 
 class Ended(Exception):
-    """A process behind the wall is gone or was ended: ``why`` is ``time``, ``memory`` or ``end``."""
+    """A process behind the wall is gone or was ended: ``why`` is ``time``, ``memory``, ``end``, or ``start`` if it never was."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -67,7 +67,7 @@ class Walled:
         told, tell = os.pipe()
         try:
             command = [*outer, *(["--info-fd", str(tell)] if outer else []), *inner]
-            self.process = _spawner().submit(_popen, command, tell).result()
+            self.process = _spawner(os.getpid()).submit(_popen, command, tell).result()
             os.close(tell)
             self.first = _first_process(told) if outer else self.process.pid
         except BaseException:
@@ -247,8 +247,8 @@ def _unused_uid() -> int:
 
 
 @cache
-def _spawner() -> ThreadPoolExecutor:
-    """A thread that lives as long as the process: "die with parent" means the thread that started it."""
+def _spawner(pid: int) -> ThreadPoolExecutor:
+    """A thread that lives as long as this process: "die with parent" means the thread that started it."""
     return ThreadPoolExecutor(1, "wall")
 
 
