@@ -190,6 +190,16 @@ NUMBERS = [
     ("$8$", 8),
     ("\\text{8}", 8),
     ("8 square feet per day", 8),
+    ("10^{-7}", Fraction(1, 10**7)),
+    ("2^{99}", 2**99),
+    ("10⁶", 10**6),
+    ("0.\\overline{36}", Fraction(4, 11)),
+    ("－4.5", Fraction(-9, 2)),
+    ("5\\,\\text{thousand}", 5000),
+    ("7~\\mathrm{cm}^2", 7),
+    ("1\\;000\\;000", 10**6),
+    ("7\\text{ squared}", None),
+    ("7\\text{.5}", None),
     ("3 times 4", None),
     ("5 PM", None),
     ("3:45", None),
@@ -207,7 +217,7 @@ NUMBERS = [
     ("3 quarters", None),
     ("1 2 3", None),
     ("12-5", None),
-    ("2^5", None),
+    ("2^5", 32),
 ]
 
 

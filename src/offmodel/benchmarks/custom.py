@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections import deque
 from functools import cached_property
 from pathlib import Path
@@ -29,10 +30,15 @@ GRADERS = ("math", "exact", "choice", "code")
 
 def grade_exact(gold: str, text: str) -> Grade:
     """Whether a reading of the last stated answer is the gold text, whatever its case; without a statement, the whole text."""
-    found = final_readings(text) or [text.strip()]
-    wanted = gold.strip().casefold()
-    right = next((f for f in found if f.casefold() in (wanted, wanted.rstrip("."))), None)
+    whole = text.strip()
+    found = final_readings(text) or [whole, whole.strip(' *"“”').rstrip(".!").strip(' *"“”')]
+    wanted = _folded(gold)
+    right = next((f for f in found if _folded(f) in (wanted, wanted.rstrip("."))), None)
     return Grade(right is not None, bool(found[0]), (right or found[0])[:300] or None)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip().casefold()
 
 
 def grade_regex(pattern: str, gold: str, text: str) -> Grade:
@@ -115,6 +121,10 @@ class FileBenchmark(Programmed, Mathematical):
             answers = [self._letter(row["answer"], texts, labels, where)]
             question = "\n".join(
                 [question, *(f"{a}. {text}" for a, text in zip(ALPHABET, texts, strict=False)), "Answer with the letter only."]
+            )
+        elif self.grader == "choice" and not (len(answers[0]) == 1 and answers[0] in LETTERED):
+            raise OffmodelError(
+                f"{where}: the answer {answers[0]!r} is no letter from A to J", "add `choices`, or write the letter"
             )
         if row.get("system") is not None:
             if not isinstance(row["system"], str):

@@ -8,9 +8,12 @@ All scans are linear in the length of the text.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+
+from offmodel.benchmarks.graders.numerals import plain
 
 # ---------------------------------------------------------------- thinking
 
@@ -45,13 +48,14 @@ def outside_thinking(completion: str, thinking: Thinking = USUAL) -> str | None:
 
     A closing mark without an opening one ends a block that the prompt opened. Marks in `code spans` are talked about.
     """
-    opening = dict(thinking.tags)
-    marks = re.compile("|".join(re.escape(m) for m in sorted({*opening, *opening.values()}, key=len, reverse=True)))
+    opening = {start.casefold(): end.casefold() for start, end in thinking.tags}
+    named = sorted({*opening, *opening.values()}, key=len, reverse=True)
+    marks = re.compile("|".join(map(re.escape, named)), re.IGNORECASE)
     said: list[str] = []
     at, inside, any_closed = 0, thinking.opened, False
     awaited: str | None = None
     for mark in marks.finditer(completion):
-        text = mark.group()
+        text = mark.group().casefold()
         if completion[mark.start() - 1 : mark.start()] == "`" and completion[mark.end() : mark.end() + 1] == "`":
             continue
         if inside and (text == awaited or (awaited is None and text not in opening)):
@@ -69,17 +73,21 @@ def outside_thinking(completion: str, thinking: Thinking = USUAL) -> str | None:
 # ---------------------------------------------------------------- running on
 
 TURN = re.compile(
-    r"<\|(?:im_start|im_end|endoftext|user|assistant|system|end|eot_id|start_header_id|begin_of_text|end_of_text)\|>"
-    r"|<(?:start|end)_of_turn>|\[/?INST\]|</?s>|<｜(?:User|Assistant|end▁of▁sentence)｜>"
+    r"<\|(?:im_start|im_end|endoftext|user|assistant|system|end|eot_id|eot|eom|header_start|start_header_id|begin_of_text|end_of_text"
+    r"|return|start|START_OF_TURN_TOKEN|END_OF_TURN_TOKEN|END_RESPONSE|USER_TOKEN|CHATBOT_TOKEN)\|>"
+    r"|<(?:start|end)_of_turn>|\[/?INST\]|</s>(?=\s*(?:$|<s>|\[INST\]))|<｜(?:User|Assistant|end▁of▁sentence)｜>"
 )
-OWN_TURN = re.compile(r"\s*(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|<\|assistant\|>)(?:assistant|model)?\s*")
+OWN_TURN = re.compile(
+    r"\s*(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|<\|assistant\|>|<\|START_RESPONSE\|>)(?:assistant|model)?\s*"
+)
 ASKED = re.compile(
-    r"^[ \t]*(?:[#>*_-]+[ \t]*)*"
-    r"(?:(?:next|another|new|follow-?up|similar)[ \t]+)?"
-    r"(?:question|problem|exercise|example|instruction|user|human|student|input|task|q)\b"
-    r"[ \t]*(?:#?\d{1,3})?[ \t]*[*_]*[ \t]*(?::|\.[ \t]|$)",
+    r"^[#>*_ \t-]{0,12}(?:(?P<new>next|another|new|follow-?up|similar)[ \t]+)?"
+    r"(?P<word>question|problem|user|human|q|example|exercise|instruction|student|input|task)\b"
+    r"[ \t]{0,3}(?:#?(?P<number>\d{1,3}))?[ \t]{0,3}[*_]{0,3}[ \t]{0,3}(?::|\.[ \t]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+PARTS = frozenset(("example", "exercise", "instruction", "student", "input", "task"))
+"""Headings that solutions have, too: they ask something new where they are numbered on, called new, or headings of Markdown."""
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -96,8 +104,14 @@ def next_questions(text: str, question: str) -> Iterator[int]:
     asked = {w.casefold() for w in WORD.findall(question)}
     fenced = [(b.start, b.end) for b in blocks(text)]
     for mark in ASKED.finditer(text):
-        words = [w.casefold() for w in WORD.findall(text[mark.end() : mark.end() + 400])[:25]]
-        repeats = sum(w in asked for w in words) > 0.6 * len(words)
+        word, number = mark["word"].casefold(), mark["number"]
+        if number and re.search(rf"^[#>*_ \t-]{{0,12}}{word} ?{int(number) - 1}\b", text[: mark.start()], re.I | re.M):
+            continue  # a section of the solution: Task 1, Task 2
+        if word in PARTS and not (number or mark["new"] or mark.group().startswith("#")):
+            continue
+        line = text[mark.end() : mark.end() + 400].lstrip().partition("\n")[0]
+        words = [w.casefold() for w in WORD.findall(line)[:25]]
+        repeats = sum(w in asked for w in words) > 0.6 * len(words) and all(w in asked for w in words if w.isdigit())
         if words and not repeats and text[: mark.start()].strip() and not any(a < mark.start() < b for a, b in fenced):
             yield mark.start()
 
@@ -112,7 +126,8 @@ class Said:
     Attributes:
         text: what stands there: the content of a box, else the rest of the line.
         at: where it begins.
-        kind: ``box``, ``tag``, ``hashes``, ``line`` (after the word) or ``below`` (the word is a heading above it).
+        kind: ``box``, ``tag``, ``hashes``, ``line`` (after the word), ``below`` (the word is a heading above it), or
+            ``string``, a word that means the answer only where strings are asked for.
         after: the lines below it.
     """
 
@@ -122,19 +137,25 @@ class Said:
     after: str = ""
 
 
-BRACE = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{|\\boxed ([^\s{}$\\]+)|\\.|[{}]", re.DOTALL)
+BRACE = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{|\\boxed ?([^\s{}$\\]+)|\\.|[{}]", re.DOTALL)
 JOINED = re.compile(
-    r"(?:[\s$;.\\()\[\]]|\\text\{\s*(?:and|or)\s*\}|[A-Za-z](?:_\d)?\s?=)*(?:,|and|or)[\s$,()\\\[\]]*(?:(?:and|or)[\s$\\()\[\]]*)?"
-    r"(?:[A-Za-z](?:_\d)?\s?=\s?)?"
+    r"(?:[\s$;.\\()\[\]]|\\text\{\s*(?:and|or)\s*\}|[A-Za-z](?:_\d)?\s?=)*(?:,|and|or)[\s$,()\\\[\]]*"
+    r"(?:(?:and|or)[\s$\\()\[\]]*)?(?:[A-Za-z](?:_\d)?\s?=\s?)?"
 )
+DENIED = re.compile(r"\b(?:not|rather than|instead of)\s*[$\\(\[]{0,4}$")
 WORD_OF_ANSWER = re.compile(
-    r"(?<![a-zA-Z])(?P<word>answers?|results?|string|solutions?)\b(?P<mark>[*_]{0,3})[ \t]{0,3}(?:\([^()\n]{0,40}\)[ \t]{0,3})?"
+    r"(?<![a-zA-Z])(?P<word>answers?|results?|string)\b(?P<mark>[*_]{0,3})[ \t]{0,3}(?:\([^()\n]{0,40}\)[ \t]{0,3})?"
     r"(?:(?:to|of|for|from)\b[^.:=\n]{0,80}?[ \t])?(?:,?[ \t]{0,3}(?:therefore|thus|then|hence|so|indeed)\b,?[ \t]{0,3})?"
     r"(?:(?:is|are|was|equals|(?:would|will|should|must|has to) be|comes out (?:as|to))\b|[:=]|->|→)"
-    r"[ \t*_]{0,6}(?::[ \t*_]{0,6})?",
+    r"[ \t*]{0,6}(?::[ \t*]{0,6})?",
     re.IGNORECASE,
 )
-SUPPOSED = re.compile(r"\b(?:if|whether|unless|suppose|assume|check|not)\b[^.\n]{0,30}$", re.IGNORECASE)
+SUPPOSED = re.compile(
+    r"\b(?:if|whether|unless|suppose|assume|check|not)\b[^.\n]{0,30}$|\b(?:wrong|incorrect|intermediate|previous|initial|naive)\s+$",
+    re.IGNORECASE,
+)
+LINE, AFTER, STATEMENTS = 1000, 4000, 200
+"""Characters of a statement and of what follows it, and statements, that are looked at: the last ones."""
 TAG = re.compile(r"<answer>(.{0,2000}?)</answer>", re.DOTALL | re.IGNORECASE)
 HASHES = re.compile(r"^[ \t]*####[ \t]*(\S.*)$", re.MULTILINE)
 
@@ -162,35 +183,49 @@ def boxes(text: str) -> list[Said]:
             content = before[2] if content == before[2] else f"{before[2]}, {content}"
             start = before[0]
         joined.append((start, end, content))
-    return [Said(content, start, "box") for start, end, content in joined]
+    return [Said(content, start, "box") for start, _, content in joined if not DENIED.search(text, max(0, start - 30), start)]
 
 
 def statements(text: str, hashes: bool = False) -> list[Said]:
-    """Every place where an answer is stated, in the order of the text.
+    """The places where an answer is stated, in the order of the text, the last ones of very many.
+
+    Where a box or an answer is stated, results are not: they are often those of a check.
 
     Args:
         text: without thinking and what was run on into.
         hashes: whether ``#### 8`` states an answer here, as in GSM8K.
     """
-    found = boxes(text)
-    found += [Said(m.group(1).strip(), m.start(), "tag") for m in TAG.finditer(text)]
+    boxed = boxes(text)
+    inside = sorted((b.at, b.at + len(b.text) + 8) for b in boxed)
+    found = [*boxed, *(Said(m.group(1).strip(), m.start(), "tag") for m in TAG.finditer(text))]
     if hashes:
-        found += [Said(m.group(1).strip(), m.start(), "hashes") for m in HASHES.finditer(text)]
-    for m in WORD_OF_ANSWER.finditer(text):
-        if SUPPOSED.search(text, max(0, m.start() - 45), m.start()):
+        rest = ((m, text[m.end() : m.end() + AFTER]) for m in HASHES.finditer(text))
+        found += [Said(m.group(1).strip("# \t"), m.start(), "hashes", after) for m, after in rest]
+    results = []
+    for m in deque(WORD_OF_ANSWER.finditer(text), maxlen=STATEMENTS):
+        if SUPPOSED.search(text, max(0, m.start() - 45), m.start()) or any(a <= m.start() < b for a, b in inside):
             continue
-        end = text.find("\n", m.end())
-        line, after = (text[m.end() :], "") if end < 0 else (text[m.end() : end], text[end + 1 :])
-        kind = "line"
-        if not line.strip(" \t*_:"):
-            kind, (line, _, after) = "below", after.lstrip("\n \t\r").partition("\n")
-        if line.strip() and not boxes(line):  # a box on the line states it
-            found.append(Said(line.strip(), m.end(), kind, after))
-    return sorted(found, key=lambda s: s.at)
+        kind, start = "line", m.end()
+        if not text[start : _line_end(text, start)].strip(" \t*_:"):
+            kind, start = "below", start + len(text[start:]) - len(text[start:].lstrip("*_: \n\t\r"))
+        end = _line_end(text, start)
+        line = text[start : min(end, start + LINE)].strip()
+        if line and not any(start <= a < end for a, _ in inside):  # a box on the line states it
+            kind = "string" if m["word"].casefold() == "string" else kind
+            said = Said(line, start, kind, text[end : end + AFTER])
+            (found if m["word"].casefold().startswith("answer") else results).append(said)
+    return sorted(found or results, key=lambda s: s.at)[-STATEMENTS:]
 
 
-SENTENCE = re.compile(r"[.!?](?=[\s*]|$)")
-CLAUSE = re.compile(r"[.,;!?](?=[\s*]|$)|\s[(–—-](?=\s|\w)|\s\(")
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
+
+
+SENTENCE = re.compile(
+    r"(?<=\w\w)(?<!\b(?:Dr|Mr|Ms|St|vs|Jr|Sr|Co))(?<!\b(?:Mrs|Fig|etc|Inc|Ltd))[.](?=[\s*]|$)(?!\s+\d)|(?<=[a-zA-Z)*])[!?](?=[\s*]|$)"
+)
+CLAUSE = re.compile(r"[,;](?=\s+[^\d\s]|$)|\s[–—](?=\s)|\s\((?=[A-Za-z]{3})(?!mod\b)")
 DRESSED = " \t*_`\"'“”"
 READINGS = 8
 """How many ends of sentences and clauses are tried."""
@@ -199,13 +234,13 @@ READINGS = 8
 def readings(said: Said) -> list[str]:
     """How a stated free text can be read: whole, or up to where a sentence or clause of it ends.
 
-    A point or comma inside a word or number ends nothing.
+    A point or comma inside a word, name or number ends nothing.
     """
-    whole = said.text.strip(DRESSED)
+    whole = said.text.strip()
     if said.kind in ("box", "tag"):
-        return [whole] if whole else []
+        return list(dict.fromkeys(c for c in (whole, plain(whole)) if c))
     ends = sorted(m.start() for pattern in (SENTENCE, CLAUSE) for m in islice(pattern.finditer(whole), READINGS))
-    cuts = [_bare(whole), *(_bare(whole[:end]) for end in ends)]
+    cuts = [_bare(whole), whole, whole.removesuffix("."), *(_bare(whole[:end]) for end in ends)]
     return list(dict.fromkeys(c for c in cuts if c))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from offmodel.benchmarks.base import Benchmark, Grade
 from offmodel.benchmarks.graders.answers import statements
-from offmodel.benchmarks.graders.numerals import number, plain
+from offmodel.benchmarks.graders.numerals import CHANGING, LONGEST, ascii_maths, number, plain
 from offmodel.benchmarks.graders.values import ASSIGNED, COMMAND, answer
 
 SHOWN = 300
@@ -54,7 +54,8 @@ SIZED = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|te
 LOOSE = re.compile(r"(?<![\w\\]) | (?!\w)")
 TITLES = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 DIGIT = re.compile(r"([\^_])\{\s?(\w)\s?\}")
-UNIT_POWER = re.compile(r"\\(?:text|mbox|mathrm)\s?\{[^{}]*\}\s?\^\s?\{?(\d)")
+UNIT_POWER = re.compile(r"[a-zA-Z]\}?\s?\^\s?\{?(-?\d)\}?[\s.$}]*$")
+CLOCK = re.compile(r"^\d{1,2}(?::\d\d){1,2}\b")
 BASE = re.compile(r"(?<=[\dA-F])_\{?(\d+)\}?$")
 
 
@@ -72,7 +73,7 @@ def _word(text: str) -> str:
 
 def canonical(text: str) -> str:
     """A text without spacing between symbols and without dress; braces, and spaces between words and digits, stay."""
-    text = SIZED.sub("", TITLES.sub(r"\\frac", plain(text)))
+    text = SIZED.sub("", TITLES.sub(r"\\frac", ascii_maths(plain(text))))
     text = LOOSE.sub("", SPACE.sub(" ", text).strip())
     return plain(DIGIT.sub(r"\1\2", text))
 
@@ -87,24 +88,25 @@ def equal(gold: str, said: str, tolerance: float | None = None) -> bool:
     """Whether an answer has the gold answer's value.
 
     One text is equal; two numbers are equal if exactly so; lists are equal if their members are, in any order; all else
-    math-verify decides, less what differs in value or in its brackets.
+    math-verify decides, less what differs in value, in its brackets, its words or its relation.
     """
     if same_text(gold, said):
         return True
     a, b = number(_value_side(gold)), number(_value_side(said, gold))
     if a is not None and b is not None:
-        if (unit := UNIT_POWER.search(gold)) and (other := UNIT_POWER.search(said)) and unit[1] != other[1]:
+        powers = [m[1] for m in map(UNIT_POWER.search, (ascii_maths(gold), ascii_maths(said))) if m]
+        if len(powers) == 2 and powers[0] != powers[1]:
             return False
         share = "%" in gold and "%" not in said  # 62.5 % is 0.625, too
         return b in ((a, a / 100) if share else (a,)) or (tolerance is not None and abs(a - b) <= Fraction(str(tolerance)))
-    if is_words(gold) or BASE.search(canonical(gold)) or BASE.search(canonical(said)):
+    if is_words(gold) or any(BASE.search(canonical(x)) or CLOCK.search(plain(x)) for x in (gold, said)):
         return False
     (kind, golds), (other, found) = _members(gold), _members(said)
     if len(golds) > 1 and "pm" not in gold + said:
         return kind == other and len(golds) == len(found) and _paired(golds, found, tolerance)
-    if kind != other and len(found) > 1:
+    if kind != other and (len(found) > 1 or (kind and other and "infty" not in gold)):
         return False
-    return _verified(_mathematics(gold), _mathematics(said), tolerance)
+    return _verified(*_one_case(_mathematics(gold), _mathematics(said)), tolerance)
 
 
 MEMBER = re.compile(
@@ -114,7 +116,7 @@ MEMBER = re.compile(
 
 def _members(text: str) -> tuple[str, list[str]]:
     """How a list is bracketed (``""`` for none and for braces), and its members; one member for what is no bare list or set."""
-    bare = SIZED.sub("", plain(text))
+    bare = re.sub(r"^(?:[a-z]\s*\\in|[A-Z]\s*=)\s*(?=\\\{)", "", SIZED.sub("", ascii_maths(plain(text))))
     if bare.startswith("\\{") and bare.endswith("\\}"):
         bare = bare[2:-2]
     members, depth, start = [], 0, 0
@@ -153,28 +155,65 @@ def _value_side(text: str, gold: str | None = None) -> str:
     return right if sign and re.search(r"\d", left) and not re.search("[a-zA-Z]", COMMAND.sub("", left)) else text
 
 
-def _mathematics(text: str) -> str:
-    """An answer as LaTeX for the parser: a mixed number and thousands as one number, percent signs off."""
-    text = plain(text)
-    text = re.sub(r"\\?%|(?<=\d)\s*percent\b", "", text)
-    text = re.sub(r"(?<![\w./^_{])(\d+)\s+(\d+)\s?/\s?(\d+)(?![\w/])", r"(\1+\\frac{\2}{\3})", text)
-    text = re.sub(r"(?<=\d)(?:\{,\}|\\,|\\!|,\\!\s?|~)(?=\d{3}(?!\d))", "", text)
-    return re.sub(r"\\?\$", "", text)
+RELATION = re.compile(r"^\s*(?:\\(?:le|ge|ne|neq|leq|geq|lt|gt|leqslant|geqslant)(?![a-zA-Z])|[<>])")
+UNIT_TEXT = re.compile(r"\\(?:text|mbox|mathrm|textrm|rm)\s?\{([a-zA-Z ./-]*)\}(?:\s?\^\s?\{?-?\d\}?)?")
+WRITTEN = re.compile(r"\\(?:text|mbox|mathrm|textrm|textbf)\s?\{([^{}]*)\}")
+WRITTEN_OUT = (
+    (r"\\?%|(?<=\d)\s*percent\b", ""),
+    (r"(?<![\w./^_{])(\d+)\s+(\d+)\s?/\s?(\d+)(?![\w/])", r"(\1+\\frac{\2}{\3})"),
+    (r"(?<=\d)(?:\{,\}|\\,|\\!|,\\!\s?|~)(?=\d{3}(?!\d))", ""),
+    (r"(?<![a-zA-Z\\])(\d+(?:\.\d+)?)[eE]([+-]?\d+)(?!\w)", r"\1\\times 10^{\2}"),
+    (r"\\?\$", ""),
+    (r"\\mathrm\{([ieπ])\}", r"\1"),
+    (r"\\operatorname\{(sin|cos|tan|cot|sec|csc|log|ln|exp|arcsin|arccos|arctan)\}", r"\\\1"),
+    (r"\\varnothing", r"\\emptyset"),
+    (r"\\\\\[\d+pt\]", r"\\\\"),
+    (r"^[A-Za-z]\s*=\s*(?=\\\{)|^[a-z]\s*\\in\s*(?=\\\{)", ""),
+)
+"""How parts of an answer are written for the parser: percent signs off, mixed numbers and thousands as one number, …"""
 
 
-def _verified(gold: str, said: str, tolerance: float | None) -> bool:
+def _mathematics(text: str) -> str | None:
+    """An answer as LaTeX for the parser; None where something in it would be passed over."""
+    text = ascii_maths(plain(text))
+    for pattern, written in WRITTEN_OUT:
+        text = re.sub(pattern, written, text)
+    if len(text) > LONGEST or not text.isascii() or RELATION.match(text) or re.search(r"\\sqrt\s*\\", text):
+        return None
+    text = UNIT_TEXT.sub(lambda m: "" if not CHANGING & set(m[1].casefold().split()) else m.group(), text)
+    return None if any(m[1].strip() not in ("and", "or", "if") for m in WRITTEN.finditer(text)) else text
+
+
+def _one_case(gold: str | None, said: str | None) -> tuple[str | None, str | None]:
+    """The two with capitals renamed where a letter stands in both cases: the parser takes ``R`` for ``r``."""
+    if gold is None or said is None:
+        return gold, said
+    letters = {c for text in (gold, said) for c in COMMAND.sub("", text) if c.isalpha()}
+    free = [c for c in "qjwvuzkhgpsm" if c not in letters and c.upper() not in letters]
+    both = sorted(c for c in letters if c.isupper() and c.lower() in letters)
+    if len(both) > len(free):
+        return None, None
+    renamed = dict(zip(both, free, strict=False))
+
+    def rename(text: str) -> str:
+        return re.sub(r"\\[a-zA-Z]+|[A-Z]", lambda m: renamed.get(m.group(), m.group()), text)
+
+    return rename(gold), rename(said)
+
+
+def _verified(gold: str | None, said: str | None, tolerance: float | None) -> bool:
     from math_verify import verify
 
-    targets, found = _parsed(gold), _parsed(said)
-    if not targets or not found:
+    if gold is None or said is None:
         return False
+    targets, found = _parsed(gold), _parsed(said)
     for a, b in product(targets, found):
         if isinstance(a, str) or isinstance(b, str):
             continue
         if tolerance is not None and _within(a, b, tolerance):
             return True
         differ = apart(a, b)
-        if differ is False or (differ is None and verify(a, b, timeout_seconds=None)):
+        if differ is False or (differ is None and verify(a, b, timeout_seconds=None, allow_set_relation_comp=True)):
             return True
     return False
 
@@ -182,9 +221,11 @@ def _verified(gold: str, said: str, tolerance: float | None) -> bool:
 @lru_cache(maxsize=512)
 def _parsed(text: str) -> list[Any]:
     from math_verify import LatexExtractionConfig, parse
+    from math_verify.parser import NormalizationConfig
 
     logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own time limit is off; ours is outside
-    config = [LatexExtractionConfig(boxed_match_priority=0)]
+    kept = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="all", equations=False)
+    config = [LatexExtractionConfig(boxed_match_priority=0, normalization_config=kept)]  # units are off; 6m is no unit
     return parse(f"\\boxed{{{text}}}", config, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
 
 
@@ -195,12 +236,12 @@ def _within(a: Any, b: Any, tolerance: float) -> bool:
         return False
 
 
-RELATIVE = 1e-9
-"""Two values further apart than this, relative to their size, differ; math-verify rounds to six places."""
+DIGITS = 60
+"""Two values that differ in these digits differ; math-verify rounds to six places."""
 
 
 def apart(a: Any, b: Any) -> bool | None:
-    """Whether two parsed answers differ in value: exact numbers exactly, others to 30 digits; None where that does not tell.
+    """Whether two parsed answers differ in value: exact numbers exactly, others to 50 digits; None where that does not tell.
 
     Containers differ where a member does; formulas where they differ at a point.
     """
@@ -244,14 +285,21 @@ def _values_differ(a: Any, b: Any) -> bool | None:
         return None
     points = {symbol: sympy.Rational(7 + 4 * i, 5 + 2 * i) for i, symbol in enumerate(sorted(free, key=str))}
     try:
-        a, b = (x.doit().subs(points) if free else x.doit() for x in (a, b))
-        if a.is_Rational and b.is_Rational:
+        a, b = (_exact(x).doit().subs(points) if free else _exact(x).doit() for x in (a, b))
+        if (a.is_Rational and b.is_Rational) or a.is_infinite or b.is_infinite:
             differ = bool(a != b)
         else:
-            x, y = sympy.N(a, 30), sympy.N(b, 30)
-            if not (x.is_number and y.is_number) or any(z.has(sympy.nan, sympy.zoo, sympy.oo) for z in (x, y)):
+            x, y = sympy.N(a, DIGITS), sympy.N(b, DIGITS)
+            if not (x.is_number and y.is_number) or any(z.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for z in (x, y)):
                 return None
-            differ = bool(abs(x - y) > RELATIVE * max(abs(x), abs(y)))
+            differ = bool(abs(x - y) > sympy.Float(10) ** (8 - DIGITS) * max(abs(x), abs(y)))
     except (TypeError, ValueError, AttributeError, ArithmeticError):
         return None
     return None if free and not differ else differ
+
+
+def _exact(x: Any) -> Any:
+    """A formula with its decimals as the rationals that they write."""
+    import sympy
+
+    return x.replace(lambda e: isinstance(e, sympy.Float), lambda e: sympy.Rational(str(e))) if x.has(sympy.Float) else x

@@ -11,19 +11,21 @@ import unicodedata
 from collections import deque
 from fractions import Fraction
 
-GAP = r"(?:,|\\,|\{,\}|\\!|,\\!\s?|~|\\ |[ \u00a0\u2009\u202f])"
+GAP = r"(?:,|\\[,;: ]|\{,\}|\\!|,\\!\s?|~|[ \u00a0\u2009\u202f])"
 INTEGER = rf"(?:\d{{1,3}}(?:{GAP}\d{{3}})+(?!\d)|\d+)"
 DECIMAL = rf"(?:{INTEGER}(?:\.\d+|\.(?!\w))?|\.\d+)"
 PART = r"(?:\{\s*-?\d+(?:\.\d+)?\s*\}|\d)"
 FRACTION = rf"(?:\\[dtc]?frac\s*{PART}\s*{PART}|\d+\s?[/⁄]\s?\d+(?!\s?[/\d]))"
-POWER = r"(?:\s?(?:\\times|\\cdot|×|\*|·|x)\s?10\s?(?:\^|\*\*)\s?\{?\s?[+-]?\d{1,4}\s?\}?|[eE][+-]?\d{1,4}(?!\w))"
+POWER = r"(?:\s?(?:\\times|\\cdot|×|\*|·|x)\s{0,2}10\s?(?:\^|\*\*)\s?\{?\s?[+-]?\d{1,4}\s?\}?|[eE][+-]?\d{1,4}(?!\w))"
 MONEY = r"(?:US)?(?:\\?\$|€|£|¥|\\pounds|\\euro)"
 BETWEEN = r"(?:\s{1,2}|\\,|\\ |~|(?=\\[dtc]?frac))"
 """Between the whole and the fraction of a mixed number."""
-VALUE = rf"(?:\d+{BETWEEN}{FRACTION}|{FRACTION}|{DECIMAL}{POWER}?)"
+RAISED = r"(?:\d{1,20}\s?(?:\^|\*\*)\s?(?:\{\s?[+-]?\d{1,4}\s?\}|[+-]?\d{1,4}))"
+REPEATING = r"(?:\d*\.\d*\\overline\s?\{\d{1,50}\})"
+VALUE = rf"(?:{RAISED}|{REPEATING}|\d+{BETWEEN}{FRACTION}|{FRACTION}|{DECIMAL}{POWER}?)"
 NUMBER = re.compile(
-    rf"(?P<sign>[-+−–])?\s?(?:{MONEY})?\s?(?P<inner>[-−])?"
-    rf"(?:(?P<whole>\d+){BETWEEN}(?P<mixed>{FRACTION})|(?P<fraction>{FRACTION})|(?P<decimal>{DECIMAL})(?P<power>{POWER})?)"
+    rf"(?P<sign>[-+])?\s?(?:{MONEY})?\s?(?P<inner>-)?"
+    rf"(?:(?P<raised>{RAISED})|(?P<repeating>{REPEATING})|(?P<whole>\d+){BETWEEN}(?P<mixed>{FRACTION})|(?P<fraction>{FRACTION})|(?P<decimal>{DECIMAL})(?P<power>{POWER})?)"
 )
 SPOTTED = re.compile(rf"(?<![\w.^_{{\\)\]])[-−]?(?:{MONEY})?{VALUE}(?:\s?\\?%)?|(?<=[^\w.^_{{\\])(?:{MONEY})?{VALUE}(?:\s?\\?%)?")
 UNIT = re.compile(
@@ -40,7 +42,21 @@ CHANGING = frozenset(
 )
 LONGEST = 4000
 """Characters of a number; what is longer is none."""
-WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed|displaystyle)\s?\{([^{}]*)\}")
+WRAPPED = re.compile(r"\\(?:text|textrm|texttt|textsf|textbf|textit|mathrm|mathbf|mbox|boxed|displaystyle)\s?\{([^{}]*)\}")
+
+
+SYMBOLS = str.maketrans({
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\uff0d\ufe63", "-"),
+    "×": "\\times ", "·": "\\cdot ", "÷": "\\div ", "√": "\\sqrt ", "π": "\\pi ", "∞": "\\infty ", "≤": "\\le ", "≥": "\\ge ",
+    "≠": "\\ne ", "≈": "\\approx ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "±": "\\pm ", "∅": "\\emptyset ", "θ": "\\theta ",
+    "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁵": "^5", "⁶": "^6", "⁷": "^7", "⁸": "^8", "⁹": "^9",
+})  # fmt: skip
+
+
+def ascii_maths(text: str) -> str:
+    """Signs, superscripts and full-width characters as LaTeX and ASCII write them."""
+    text = re.sub(r"(\d|\w)?√(\w)", r"\1√{\2}", text)
+    return "".join(unicodedata.normalize("NFKC", c) if "\uff01" <= c <= "\uff5e" else c for c in text.translate(SYMBOLS))
 
 
 def plain(text: str) -> str:
@@ -69,7 +85,8 @@ def number(text: str) -> Fraction | None:
     text = plain(text)
     if len(text) > LONGEST:
         return None
-    text = re.sub("[¼-¾⅐-⅞]", lambda m: " " + unicodedata.normalize("NFKC", m.group()), text).strip()
+    text = re.sub("[¼-¾⅐-⅞]", lambda m: " " + unicodedata.normalize("NFKC", m.group()), ascii_maths(text)).strip()
+    text = re.sub(r"(?:\\[,;: ]|~)(?!\d{3}(?!\d))", " ", text)
     m = NUMBER.match(text)
     if not m:
         return None
@@ -84,7 +101,10 @@ def _unit(text: str, at: int) -> int | None:
         m = UNIT.match(text, at)
         if not m:
             return None
-        for word in re.findall(r"[A-Za-z]+", m.group(1) or m.group(2) or ""):
+        named = m.group(1) or m.group(2) or ""
+        if not re.fullmatch(r"[A-Za-z²³ ./^-]*", named) or re.search(r"\.\d", named):
+            return None
+        for word in re.findall(r"[A-Za-z]+", named):
             if word.casefold() in CHANGING:
                 return None
             scale *= SCALE.get(word.casefold(), 1) if first else 1
@@ -94,9 +114,15 @@ def _unit(text: str, at: int) -> int | None:
 
 
 def _value(m: re.Match[str]) -> Fraction | None:
-    negative = ((m.group("sign") or "") in ("-", "−", "–")) != bool(m.group("inner"))
+    negative = ((m.group("sign") or "") == "-") != bool(m.group("inner"))
     try:
-        if m.group("whole") is not None:
+        if raised := m.group("raised"):
+            base, exponent = re.findall(r"[+-]?\d+", raised)
+            value = Fraction(int(base)) ** int(exponent)
+        elif repeating := m.group("repeating"):
+            whole, once, again = re.match(r"(\d*)\.(\d*)\\overline\s?\{(\d+)\}", repeating).groups()  # pyright: ignore
+            value = Fraction(int(whole + once or "0") + Fraction(int(again), 10 ** len(again) - 1), 10 ** len(once))
+        elif m.group("whole") is not None:
             value = Fraction(m.group("whole")) + _fraction(m.group("mixed"))
         elif m.group("fraction") is not None:
             value = _fraction(m.group("fraction"))

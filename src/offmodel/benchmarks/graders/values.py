@@ -17,27 +17,39 @@ def answer(text: str, hashes: bool = False, words: bool = False) -> str | None:
     for said in reversed(statements(text, hashes)):
         if (found := standing(said, words)) is not None:
             return found
-    return last_value(text)
+    found = last_value(text)
+    return text.strip(" *_.!\n") if found is None and words and 0 < len(text.split()) <= 6 else found
 
 
 CLAUSE = re.compile(
-    r"(?<!\\)[.!?](?=\s|$)|(?<!\\)[;:](?=\s|$)|,?\s(?:because|since|as|which|where|so|hence|I hope|when|if)\b"
+    r"(?<!\\)[.!?](?=\s|$)|(?<!\\)[;:](?=\s|$)"
+    r"|,?\s(?:because|since|as|which|where|so|hence|I hope|when|if|not|rather than|instead of)\b"
     r"|,\s(?=[a-z]{3,}\s[a-z])|\s\((?=[a-zA-Z]{2})|\s[–—]\s"
 )
 LEADING = re.compile(
-    r"(?:(?:the|an?|number|value|sum|total|exactly|about|approximately|roughly|around|equal|to|of|simply|just|only|therefore|thus"
-    r"|indeed|now|\\approx|≈|=)(?![a-zA-Z])[\s:*_]*)+",
+    r"(?:(?:the|an?\s+(?=[a-z]{2,})|so|number|value|sum|total|exactly|about|approximately|roughly|around|equal|to|of"
+    r"|simply|just|only|therefore|thus|indeed|now|\\approx|≈|=)(?![a-zA-Z])[\s:*_]*)+",
     re.IGNORECASE,
 )
+CHAIN = re.compile(r"[\d\s().,+*/×÷–-]+=\s*\$?[\d.,]*\d")
+"""A sum such as 16 - 3 - 4 = 9, which may be one of several."""
 FORMULA = re.compile(r"\d|\\|[=+*/^_]|^[a-zA-Z]$")
 LISTED = re.compile(r"(\d+)[.)]\s+[^\d\s$\\]")
 SEGMENT = re.compile(
-    r"\$\$([^$]+)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)"
+    r"\$\$([^$]{1,2000})\$\$|\\\[(.{1,600}?)\\\]|\\\((.{1,600}?)\\\)"
     r"|(?<![\\\w])\$((?=[^\s$])(?:\\.|[^$\\\n])*?(?:\\.|[^\s$\\]))\$(?!\d)",
     re.DOTALL,
 )
 JOIN = re.compile(r"\s*(?:,|and|or|,\s*and|,\s*or)\s*")
 PLAIN_WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
+TAIL = re.compile(
+    r"\s+(?:in (?:total|all)|altogether|(?:in|of) the [a-z]+|an? (?:day|week|month|year|hour|piece|pound)"
+    r"|per [a-z]+|each|left|remaining)$"
+)
+PROSE = re.compile(
+    r"\\(?:text|mathrm|textbf)\s?\{[^{}]*\b(?:answer|exactly|approximately|about|is)\b[^{}]*\}\s*"
+    r"|\\approx\s*|≈\s*"
+)
 COMMAND = re.compile(r"\\(?:begin|end)\s?\{[^{}]*\}|\\[a-zA-Z]+")
 TEXT = re.compile(r"\\(?:text|mbox|mathrm|textbf|textrm|operatorname)\s?\{[^{}]*\}")
 ASSIGNED = re.compile(r"[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z]\))?\s*=\s*")
@@ -46,12 +58,20 @@ ASSIGNED = re.compile(r"[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z]\))?\s*=\s*")
 def standing(said: Said, words: bool = False) -> str | None:
     """What a statement gives as an answer; None where it only begins an explanation, as a heading "Answer:" does."""
     if said.kind in ("box", "tag"):
-        return said.text.strip()
+        inside = said.text.strip()
+        return inside[m.end() :] if (m := PROSE.match(inside)) else inside
     text = said.text
+    if said.kind == "string":
+        return None
+    if said.kind == "hashes" and (LISTED.match(text) or re.search(r"\d", said.after)):
+        return None  # a heading of Markdown
     if listed := LISTED.match(text):
         following = re.search(rf"^\s*{int(listed[1]) + 1}[.)]\s", said.after, re.MULTILINE)
         if following or said.kind == "below":
             return None
+    chain = CHAIN.match(text)
+    if chain and re.search(r"\d\s*=", text[chain.end() :] + said.after):
+        return None  # the first of several sums
     if text.startswith(("\\[", "$$")) and not SEGMENT.match(text):
         text = f"{text}\n{said.after[:2000]}"
     return value_of(text, words)
@@ -73,6 +93,8 @@ def value_of(text: str, words: bool = False) -> str | None:
         return clause if clause and (words or FORMULA.search(clause)) else None
     if all(w in ("and", "or") for w in plain_words):
         return re.sub(r"\s*,?\s*\b(?:and|or)\b\s*", ", ", clause)
+    while m := TAIL.search(clause):
+        clause = clause[: m.start()]
     if number(clause) is not None:
         return clause
     if words and len(clause.split()) <= 6:
