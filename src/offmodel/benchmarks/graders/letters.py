@@ -49,7 +49,8 @@ IS_RIGHT = re.compile(
     r"(?:^|[.;:,(*\n]\s{0,2}"
     r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement|that|so|thus|therefore|hence|and|only|think|believe|say)\s)"
     r"[*_(]{0,3}([A-Z])[*_)]{0,3}\s{1,3}(?:is|must be|would be|seems|looks)\s{1,3}"
-    r"(?:(?:the\s{1,3})?(?:only\s{1,3}|most\s{1,3})?(?:correct|right|best|true)(?:\s(?:answer|option|choice|one|statement))?|the answer)"
+    r"(?:(?:the\s{1,3})?(?:only\s{1,3}|most\s{1,3})?(?:correct|right|best|true)"
+    r"(?:\s(?:answer|option|choice|one|statement))?|the answer)"
     r"(?=\s*(?:[.,;:!)*\n]|$|because\b|since\b|as\b|here\b))",
     re.MULTILINE,
 )
