@@ -10,7 +10,7 @@ from pydantic import Field, SerializeAsAny
 
 from offmodel.benchmarks import Benchmark, Item, get_benchmark
 from offmodel.benchmarks.graders import wall
-from offmodel.benchmarks.graders.answers import USUAL, Thinking
+from offmodel.benchmarks.graders.answers import USUAL, Thinking, begun
 from offmodel.data.shots import Shots
 from offmodel.models.engine import Message, Request, Sampling
 from offmodel.models.spec import ModelSpec
@@ -69,7 +69,7 @@ class Evaluate(Step):
         if self.prefill:
             given = benchmark.grade_all([(item, r.prefill) for item, r in zip(items, requests, strict=True)])
             for request, row, grade in zip(requests, rows, given, strict=True):
-                row |= {"prefill": request.prefill, "given": grade.parsed}
+                row |= {"prefill": request.prefill, "given": grade.parsed or begun(request.prefill)}
         context.write_rows(rows)
 
     def thinking(self, context: Context, requests: list[Request]) -> Thinking:

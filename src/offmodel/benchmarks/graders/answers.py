@@ -222,6 +222,11 @@ def _line_end(text: str, start: int) -> int:
     return len(text) if end < 0 else end
 
 
+def begun(text: str) -> bool:
+    """Whether a text states its answer or breaks off while it does."""
+    return any(said.text.strip(" $*") for said in statements(text)) or text.rfind("\\boxed{") > text.rfind("}")
+
+
 SENTENCE = re.compile(
     r"(?<=\w\w)(?<!\b(?:Dr|Mr|Ms|St|vs|Jr|Sr|Co))(?<!\b(?:Mrs|Fig|etc|Inc|Ltd))[.](?=[\s*]|$)(?!\s+\d)|(?<=[a-zA-Z)*])[!?](?=[\s*]|$)"
 )
