@@ -59,6 +59,9 @@ MATHS = [  # gold, completion, correct
     ("\\text{Yes}", "Yes.", True),
     ("7", "3 + 4 = 7\n" + "-" * 60 + "\n\\boxed{7}", True),
     ("a+b", "The answer is a+b.", True),
+    ("3", "So 33 + 34 + 35 + 3", False),
+    ("105", "So 33 + 34 + 35 + 3", True),
+    ("8", "We get 3 + 5 = 8", True),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from offmodel.benchmarks.graders.answers import Said, statements
-from offmodel.benchmarks.graders.numerals import NUMBER, last_number, number
+from offmodel.benchmarks.graders.numerals import LONGEST, NUMBER, last_number, number
 
 
 def answer(text: str, hashes: bool = False, words: bool = False) -> str | None:
@@ -119,10 +119,19 @@ def _clause(text: str) -> str:
     return text[: end.start()] if end else text
 
 
+SUM = re.compile(r"(?:[\d.,()]+\s[+*/×÷−-]\s){1,200}[\d.,()]*$")
+"""A sum up to its last number, which alone is not what it comes to."""
+
+
 def last_value(text: str) -> str | None:
-    """The last formula between delimiters or the last number outside of them, whichever comes later."""
+    """The last formula between delimiters or the last number or sum outside of them, whichever comes later."""
     formula, end = None, 0
     for m in SEGMENT.finditer(text):
         formula, end = next(g for g in m.groups() if g is not None).strip(), m.end()
-    after = last_number(text[end:])
-    return after if after is not None else formula
+    rest = text[end:]
+    after = last_number(rest)
+    if after is None:
+        return formula
+    line = rest[: rest.rfind(after) + len(after)].rpartition("\n")[2][-LONGEST:]
+    unfinished = SUM.search(line)
+    return unfinished.group() if unfinished else after
