@@ -174,6 +174,13 @@ TESTS = [  # tests, program, correct
     ("assert f(10**30) == 2 * 10**30", "def f(n):\n    return 2 * n", True),
     ("assert sum(10, 15) == 25", "def sum(a, b):\n    return a + b", True),
     ("assert sum([10, 15]) == 25", "def other(a, b):\n    return a + b", False),
+    ("def check(double):\n    assert double(2) == 4\ncheck(double)", RIGHT, True),
+    ("try:\n    f()\nexcept Exception:\n    pass", "import os\ndef f():\n    os._exit(0)", False),
+    ("try:\n    f()\nexcept:\n    pass", "def f():\n    raise ValueError", True),
+    ("assert f(3) == 1", "def f(n):\n    return f(n + 1)", False),
+    ("assert f(3) == 1", "def f(n):\n    import no_such_module", False),
+    ("assert f() == 'a</s>b<|im_end|>'", "```python\ndef f():\n    return 'a</s>b<|im_end|>'\n```", True),
+    ("assert f('7') == 7", "```python\nn = int(input())\n```\n```python\ndef f(text):\n    n = int(text)\n    return n\n```", True),
     ("assert f(x=1, y=[2]) == 3", "def f(x, y):\n    return x + y[0]", True),
 ]  # fmt: skip
 
@@ -191,6 +198,14 @@ NOT_GRADABLE = [
     ("try:\n    f()\nexcept Mine:\n    pass", "catch Mine"),
     ("class Node: pass\nassert f(Node()) == 1", "an object of the class Node"),
     ("assert isinstance(f(), Mine)", "a class of the program's own"),
+    ("assert eval(f()) == 6", "eval"),
+    ("import pickle\nassert pickle.loads(f()) == 6", "pickle"),
+    ("a = []\nassert f(a) is not a", "which object"),
+    ("def test_it():\n    assert f() == 1", "call nothing"),
+    ("def check(candidate):\n    assert candidate() == 1\nf", "call nothing"),
+    ("p = Mine()\np.x = 5\nassert p.x == 5", "cannot be put to it"),
+    ("assert Mine() == Mine()", "two objects"),
+    ("def bad():\n    raise ValueError\nassert call(bad) == 1", "raises within the program"),
     ("import no_such_module\nassert f() == 1", "no_such_module"),
 ]
 
@@ -198,7 +213,7 @@ NOT_GRADABLE = [
 @behind
 @pytest.mark.parametrize(("tests", "says"), NOT_GRADABLE)
 def test_tests_that_cannot_be_put_so_are_named(graded, tests, says):
-    grade = graded(tests, "class Mine(Exception): pass\ndef f(x=0):\n    return 1")
+    grade = graded(tests, "class Mine(Exception): pass\ndef f(x=0):\n    return 1\ndef call(g):\n    return g()")
     assert (grade.correct, grade.graded) == (False, False)
     assert says in str(grade.extracted)
 
@@ -226,3 +241,20 @@ def test_names_that_tests_ask_for():
     assert program_of("no program here", frozenset({"f"})) is None
     with pytest.raises(NotGradable):
         Tests.read("x = (")
+
+
+@behind
+def test_one_program_leaves_nothing_to_the_next(graded):
+    leaves = "import decimal\ndecimal.getcontext().prec = 3\ndef f():\n    return 1"
+    assert graded("import decimal\ndecimal.getcontext().prec = 3\nlen = lambda x: 1\nassert f() == 1", leaves).correct
+    exact = (
+        "from decimal import Decimal\nassert len(str(Decimal(1) / Decimal(7))) > 20\nassert len([1, 2]) == f()"
+    )
+    assert graded(exact, "def f():\n    return 2").correct
+
+
+@behind
+def test_what_a_program_calls_its_exceptions_is_not_kept(graded):
+    claims = "import json\njson.dumps = lambda *a, **k: '{\"raised\": \"' + 'SECRET' * 9 + '\"}'\n"
+    assert "SECRET" not in str(graded(DOUBLE, claims + "raise ValueError"))
+    assert "SECRET" not in str(graded(DOUBLE, RIGHT + claims))

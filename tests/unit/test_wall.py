@@ -119,6 +119,38 @@ def test_it_has_no_privileges_and_sees_no_process_of_the_host():
     assert "CapEff:\t0000000000000000" in inside("return open('/proc/self/status').read()")
 
 
+@behind
+def test_the_kernel_refuses_what_reaches_past_the_wall_or_its_limits():
+    call = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\nreturn [libc.{}, ctypes.get_errno()]"
+    assert inside(call.format("unshare(0x10000000)")) == [-1, 1]
+    assert inside(call.format("shmget(0, 4096, 0o1600)")) == [-1, 1]
+    assert inside("import os\nreturn os.memfd_create('x')") == "PermissionError"
+    if os.uname().machine == "x86_64":
+        assert inside(call.format("syscall(250, 0, -3, 1)")) == [-1, 1]  # keyctl
+        assert inside(call.format("syscall(56, 0x10000011, 0, 0, 0, 0)")) == [-1, 1]  # clone with a new user namespace
+    assert inside("import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()\nreturn 1") == 1
+    assert inside("import os\npid = os.fork()\nif not pid: os._exit(0)\nreturn os.waitpid(pid, 0)[1]") == 0
+
+
+@behind
+def test_talking_without_a_pause_buys_no_time():
+    source = "import os\nfds = [int(f) for f in os.listdir('/proc/self/fd')]\ndef f():\n    import time\n    while True:\n        for fd in fds:\n            try: os.write(fd, b'x')\n            except OSError: pass\n        time.sleep(0.01)"
+    walled = Walled(CHILD, program_paths())
+    start = time.monotonic()
+    try:
+        walled.send(json.dumps({"source": source, "imports": ""}).encode(), start + 20)
+        walled.receive(start + 20)
+        walled.send(
+            json.dumps({"do": "call", "target": ["program", "f"], "args": ["list", []], "named": ["dict", []]}).encode(),
+            start + 20,
+        )
+        with pytest.raises(Ended, match="time"):
+            walled.receive(time.monotonic() + 2)
+    finally:
+        walled.end()
+    assert time.monotonic() - start < 15
+
+
 def sleepers(mark):
     found = []
     for process in Path("/proc").iterdir():

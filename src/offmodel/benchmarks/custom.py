@@ -18,9 +18,10 @@ from typing import Any
 
 from offmodel.benchmarks.base import Grade, Item, Message, item_id
 from offmodel.benchmarks.graders.answers import final_readings
+from offmodel.benchmarks.graders.code import grade_code
 from offmodel.benchmarks.graders.letters import ALPHABET, choices_of, grade_letter
 from offmodel.benchmarks.graders.maths import Mathematical, grade_maths
-from offmodel.benchmarks.graders.programmed import Programmed
+from offmodel.benchmarks.graders.programmed import Programmed, start_program
 from offmodel.data.jsonl import check_file, read_jsonl
 from offmodel.errors import OffmodelError, unknown
 from offmodel.pipeline.step import sha256_file
@@ -85,7 +86,7 @@ class FileBenchmark(Programmed, Mathematical):
 
     @staticmethod
     def _number(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        if not (text.isascii() and text.isdigit() and len(text) < 9) or int(text) == 0:
             raise OffmodelError(f"max_new_tokens={text} is not a positive number", "write for example max_new_tokens=512")
         return int(text)
 
@@ -105,6 +106,8 @@ class FileBenchmark(Programmed, Mathematical):
             if item.id in found:
                 raise OffmodelError(f"{self.path}, row {number} has the id {item.id!r} of an earlier row", "make ids unique")
             found[item.id] = item
+        if not found:
+            raise OffmodelError(f"{self.path} has no rows", "each row needs question and answer")
         return list(found.values())
 
     def pool(self) -> list[Item]:
@@ -154,7 +157,7 @@ class FileBenchmark(Programmed, Mathematical):
         texts, labels = (choices.get("text"), choices.get("label")) if isinstance(choices, dict) else (choices, None)
         mend = 'write `choices` as a list of texts, or as {"text": [...], "label": [...]}'
         wrong = OffmodelError(f"{where}: its choices are {json.dumps(choices)[:80]}", mend)
-        if not isinstance(texts, list) or not all(isinstance(t, (str, int, float)) and str(t).strip() for t in texts):
+        if not isinstance(texts, list) or not all(type(t) in (str, int, float) and t == t and str(t).strip() for t in texts):
             raise wrong
         if labels is not None and (not isinstance(labels, list) or len(set(map(str, labels))) != len(texts)):
             raise wrong
@@ -189,7 +192,7 @@ class FileBenchmark(Programmed, Mathematical):
 
     def _check(self, item: Item, gold: str, answer: str) -> Grade:
         if self.grader == "code":
-            return Programmed.check(self, item, answer)
+            return grade_code(gold, answer, start_program)
         if self.grader == "math":
             return grade_maths(gold, answer, hashes=True)
         if self.grader == "choice":

@@ -59,12 +59,12 @@ class IFEval(ExternalBenchmark):
 
     def measures(self, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         """The paper's accuracies: prompt and instruction level, strict and loose."""
-        total = {key: sum(row["measures"][key] for row in rows) for key in _measures(0, 0, 0, 0.0)}
+        total = {key: sum(row["measures"].get(key, 0) for row in rows) for key in _measures(0, 0, 0, 0.0)}
         return {
             "prompt_strict": sum(row["correct"] for row in rows) / len(rows),
             "prompt_loose": total["prompt_loose"] / len(rows),
-            "instruction_strict": total["strict"] / total["asked"],
-            "instruction_loose": total["loose"] / total["asked"],
+            "instruction_strict": total["strict"] / max(1, total["asked"]),
+            "instruction_loose": total["loose"] / max(1, total["asked"]),
         }
 
 

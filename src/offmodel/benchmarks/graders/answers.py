@@ -95,7 +95,9 @@ def turns_cut(text: str) -> tuple[str, bool]:
     """The text up to the first mark of another turn, and whether there was more after it."""
     if own := OWN_TURN.match(text):
         text = text[own.end() :]
-    mark = next((m for m in TURN.finditer(text) if text[: m.start()].strip()), None)
+    code = [(b.start, b.end) for b in blocks(text) if b.closed] if "```" in text or "~~~" in text else []
+    marks = (m for m in TURN.finditer(text) if not any(a < m.start() < b for a, b in code))
+    mark = next((m for m in marks if text[: m.start()].strip()), None)
     return (text, False) if mark is None else (text[: mark.start()], bool(text[mark.end() :].strip()))
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import decimal
+import random
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -65,6 +67,7 @@ class Run:
         self.program = program
         self.callbacks: list[Any] = []
         self.broken: Exception | None = None
+        self.asks = 0
         self.plain = Plain(self._other, self._known)
 
     def through(self, tests: Tests) -> None:
@@ -73,13 +76,17 @@ class Run:
         Raises:
             Failed, NotGradable, Ended: at the first test that does not hold.
         """
-        space: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
+        space: dict[str, Any] = {"__name__": "tests", "__builtins__": dict(vars(builtins))}
+        decimal.setcontext(decimal.Context(prec=28))
+        random.seed(0)
+        values = 0
         for name in tests.asked:
             found = self._asked({"do": "look", "name": name})
             if found.get("absent") and name in dir(builtins):
                 raise Failed(f"the program has no {name}")
             if not found.get("absent"):
                 space[name] = Asked(self, ["program", name]) if found.get("callable") else self._value(found)
+                values += not found.get("callable")
         for number, statement in enumerate(tests.tree.body, 1):
             try:
                 exec(compile(ast.Module([statement], []), "tests", "exec"), space)
@@ -89,12 +96,16 @@ class Run:
                 raise
             except AssertionError:
                 raise Failed(f"statement {number} of the tests does not hold") from None
-            except ImportError as e:
-                raise NotGradable(f"the tests import what is not here ({e.name})") from None
-            except RecursionError:
-                raise NotGradable("the tests go too deep") from None
+            except (ImportError, RecursionError) as e:
+                if getattr(e, "of_program", False):
+                    raise self.broken or Failed(f"statement {number} of the tests ends in {kind(e)}") from None
+                why = f"import what is not here ({e.name})" if isinstance(e, ImportError) else "go too deep"
+                raise self.broken or NotGradable(f"the tests {why}") from None
             except BaseException as e:
                 raise self.broken or Failed(f"statement {number} of the tests ends in {kind(e)}") from None
+
+        if not self.asks and not values:
+            raise NotGradable("the tests call nothing of the program")
 
     def breaks(self, error: Exception) -> Exception:
         """Remember what no test may catch."""
@@ -103,12 +114,26 @@ class Run:
 
     def _asked(self, message: dict[str, Any]) -> dict[str, Any]:
         """What the program answers; it may call functions of the tests before it does."""
-        reply = self.program.ask(message)
-        while "callback" in reply:
-            function = self.callbacks[reply["callback"]]
-            value = function(*self.plain.decode(reply["args"]), **self.plain.decode(reply["named"]))
-            reply = self.program.ask({"value": self.plain.encode(value)})
+        self.asks += message["do"] != "look"
+        try:
+            reply = self.program.ask(message)
+            while "callback" in reply:
+                reply = self.program.ask({"value": self.plain.encode(self._called_back(reply))})
+        except (Ended, Failed) as e:
+            raise self.breaks(e) from None
         return reply
+
+    def _called_back(self, reply: dict[str, Any]) -> Any:
+        """What a function of the tests returns to the program."""
+        try:
+            function = self.callbacks[reply["callback"]]
+            args, named = self._decoded(reply.get("args")), self._decoded(reply.get("named"))
+        except (TypeError, IndexError):
+            raise Failed("the program asks for what is not there") from None
+        try:
+            return function(*args, **named)
+        except Exception:
+            raise self.breaks(NotGradable("a function of the tests raises within the program")) from None
 
     def ask(self, do: str, target: list[Any], **more: Any) -> Any:
         reply = self._asked({"do": do, "target": target, **more})
@@ -116,7 +141,9 @@ class Run:
             error = getattr(builtins, str(name), None)
             unicode = (UnicodeDecodeError, UnicodeEncodeError, UnicodeTranslateError)
             known = isinstance(error, type) and issubclass(error, (Exception, SystemExit))
-            raise ValueError() if error in unicode else error() if known else RuntimeError()  # pyright: ignore[reportOptionalCall]
+            raised: Any = ValueError() if error in unicode else error() if known else RuntimeError()  # pyright: ignore[reportOptionalCall]
+            raised.of_program = True
+            raise raised
         return self._value(reply), reply.get("args")
 
     def call(self, target: list[Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -157,9 +184,16 @@ class Run:
         raise self.breaks(NotGradable(f"the tests hand in an object of the class {type(value).__name__}"))
 
 
-def _unlike(self: Asked, *_: Any) -> Any:
+def _unlike(self: Asked, *others: Any) -> Any:
     run = object.__getattribute__(self, "_run")
+    if any(isinstance(other, Asked) for other in others):
+        raise run.breaks(NotGradable("the tests compare two objects of the program's own"))
     raise run.breaks(Failed("the program returns an object of a class of its own, which nothing can be compared with"))
+
+
+def _not_asked(self: Asked, *_: Any) -> Any:
+    run = object.__getattribute__(self, "_run")
+    raise run.breaks(NotGradable("the tests do with an object of the program's own what cannot be put to it"))
 
 
 class Asked:
@@ -194,5 +228,6 @@ class Asked:
 
     __hash__ = object.__hash__
     __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _unlike  # pyright: ignore
-    __add__ = __sub__ = __mul__ = __truediv__ = __neg__ = __abs__ = __int__ = __float__ = __index__ = __str__ = __repr__ = _unlike  # pyright: ignore
+    __add__ = __sub__ = __mul__ = __truediv__ = __neg__ = __abs__ = __int__ = __float__ = __index__ = _unlike  # pyright: ignore
+    __str__ = __repr__ = __format__ = __setattr__ = __delattr__ = __setitem__ = __delitem__ = __enter__ = __next__ = _not_asked  # pyright: ignore
     __radd__ = __rsub__ = __rmul__ = __round__ = _unlike  # pyright: ignore

@@ -71,7 +71,7 @@ class Judge:
     def _batch(self, benchmark: Benchmark, asked: Sequence[tuple[Item, str, Thinking]], grades: list[Grade]) -> None:
         """Grade up to the first completion that ends the worker."""
         worker, key = self._ready(benchmark)
-        until = time.monotonic() + 2 * self.seconds
+        until, before = time.monotonic() + 2 * self.seconds, len(grades)
         try:
             worker.send(pickle.dumps({"key": key, "completions": asked}), time.monotonic() + STARTING)
             for _ in asked:
@@ -81,7 +81,8 @@ class Judge:
             self.close()
             why = WHY["time" if e.why == "end" and time.monotonic() > until - self.seconds else e.why]
             said = why.format(seconds=self.seconds, gigabytes=self.memory / 1e9)
-            grades.append(Grade(False, False, f"({said})", graded=False))
+            item = asked[len(grades) - before][0]
+            grades.append(Grade(False, False, f"({said})", benchmark.unanswered(item), graded=False))
         except BaseException:  # an interrupt: what the worker still says must not be read as an answer to the next
             self.close()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import symtable
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,8 +41,9 @@ class Tests:
         tree = parsed(text)
         if tree is None:
             raise NotGradable("the tests are not Python")
-        used, defined = names(tree)
-        asked = used - defined - set(dir(builtins))
+        used, bound = globals_of(text)
+        asked = used - bound - set(dir(builtins))
+        check_gradable(tree, used)
         caught = {
             n.id
             for h in ast.walk(tree)
@@ -59,6 +61,44 @@ class Tests:
             s for s in tree.body if isinstance(s, (ast.Import, ast.ImportFrom)) and getattr(s, "module", "") != "__future__"
         ]
         return cls(tree, frozenset(asked), "\n".join(map(ast.unparse, imports)))
+
+
+RUNS_TEXT = frozenset(("eval", "exec", "compile", "__import__"))
+RUNS_MORE = frozenset(
+    ("pickle", "marshal", "subprocess", "importlib", "ctypes", "runpy", "code", "shelve", "multiprocessing", "os", "sys")
+)
+
+
+def check_gradable(tree: ast.Module, used: set[str]) -> None:
+    """Tests that would run what a program returns, or ask which object it is, are not put to it.
+
+    Raises:
+        NotGradable: by name.
+    """
+    if found := used & RUNS_TEXT:
+        raise NotGradable(f"the tests call {sorted(found)[0]}, which could run what the program returns")
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for name in [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]:
+                if name.partition(".")[0] in RUNS_MORE:
+                    raise NotGradable(f"the tests import {name}")
+        compared = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        by_identity = isinstance(node, ast.Compare) and any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops)
+        if by_identity and not any(isinstance(side, ast.Constant) for side in compared):
+            raise NotGradable("the tests ask which object one is, and objects do not travel")
+
+
+def globals_of(text: str) -> tuple[set[str], set[str]]:
+    """The names that a program uses as globals, in any scope, and those that its module binds."""
+    top = symtable.symtable(text, "program", "exec")
+    used: set[str] = set()
+    waiting = [top]
+    while waiting:
+        table = waiting.pop()
+        whole = table is top
+        used |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (whole or s.is_global())}
+        waiting += table.get_children()
+    return used, {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
 
 
 def names(tree: ast.AST) -> tuple[set[str], set[str]]:
@@ -109,16 +149,17 @@ def program_of(completion: str, asked: frozenset[str]) -> str | None:
     for i in range(len(found) - 1, -1, -1):
         code, tree = found[i]
         if asked <= defined(tree):
-            return "\n\n".join([*_helpers([t for _, t in found[:i]], tree), code])
+            return "\n\n".join([*_helpers([t for _, t in found[:i]], code), code])
     if not found:
         return None
     together = "\n\n".join(code for code, _ in found)
     return together if asked <= set().union(*(defined(t) for _, t in found)) else found[-1][0]
 
 
-def _helpers(earlier: list[ast.Module], tree: ast.Module) -> list[str]:
+def _helpers(earlier: list[ast.Module], code: str) -> list[str]:
     """Definitions and imports of earlier blocks, where the program uses names that they have and it has not."""
-    wanted = names(tree)[0] - defined(tree) - set(dir(builtins))
+    used, bound = globals_of(code)
+    wanted = used - bound - set(dir(builtins))
     kept: list[str] = []
     for other in reversed(earlier):
         if wanted & defined(other):

@@ -76,6 +76,7 @@ class Walled:
         finally:
             os.close(told)
         self._read = bytearray()
+        self._looked = time.monotonic()
         assert self.process.stdin is not None
         os.set_blocking(self.process.stdin.fileno(), False)
 
@@ -119,11 +120,16 @@ class Walled:
     def _wait(self, pipe: int, event: int, until: float) -> None:
         poll = select.poll()
         poll.register(pipe, event)
-        while not poll.poll(1000 * TICK):
-            if time.monotonic() > until:
+        ready = False
+        while not ready:
+            ready = bool(poll.poll(1000 * TICK))
+            now = time.monotonic()
+            if now > until:
                 raise Ended("time")
-            if sum(map(resident, family(self.first))) > self.memory:
-                raise Ended("memory")
+            if now > self._looked + TICK:  # also while it talks without a pause
+                self._looked = now
+                if sum(map(resident, family(self.first))) > self.memory:
+                    raise Ended("memory")
 
     def end(self) -> None:
         """Kill its first process: the kernel then ends every other behind the wall. Returns when they are gone."""

@@ -6,6 +6,7 @@ JSON: ``{"grade": …}`` for each completion, ``{"start": …}`` and ``{"ask": �
 
 from __future__ import annotations
 
+import builtins
 import json
 import pickle
 import signal
@@ -13,6 +14,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
+
+
+def exception_name(name: Any) -> str:
+    """A built-in exception's name as a program gave it; no other text of its own."""
+    known = isinstance(name, str) and isinstance(getattr(builtins, name, None), type)
+    return name if known else "an exception"
 
 
 class Remote:
@@ -26,7 +33,7 @@ class Remote:
 
         ran = self._reply({"start": {"source": source, "imports": imports}})
         if name := ran.get("raised"):
-            raise Failed(f"the program ends in {name}")
+            raise Failed(f"the program ends in {exception_name(name)}")
         return self
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
