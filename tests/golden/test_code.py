@@ -247,9 +247,7 @@ def test_names_that_tests_ask_for():
 def test_one_program_leaves_nothing_to_the_next(graded):
     leaves = "import decimal\ndecimal.getcontext().prec = 3\ndef f():\n    return 1"
     assert graded("import decimal\ndecimal.getcontext().prec = 3\nlen = lambda x: 1\nassert f() == 1", leaves).correct
-    exact = (
-        "from decimal import Decimal\nassert len(str(Decimal(1) / Decimal(7))) > 20\nassert len([1, 2]) == f()"
-    )
+    exact = "from decimal import Decimal\nassert len(str(Decimal(1) / Decimal(7))) > 20\nassert len([1, 2]) == f()"
     assert graded(exact, "def f():\n    return 2").correct
 
 

@@ -48,6 +48,8 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif fault == "hang":
             time.sleep(20)
+        elif fault == "wait":
+            self.reply(429, b'{"error": {"message": "on purpose"}}', {"retry-after": "86400"})
         elif fault in ("429", "500", "400", "401"):
             self.reply(int(fault), b'{"error": {"message": "' + fault.encode() + b' on purpose"}}', {"retry-after-ms": "20"})
         elif fault == "overflow":

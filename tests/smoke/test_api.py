@@ -62,6 +62,11 @@ def test_what_came_is_kept_when_the_rest_fails(port):
     assert KEY not in str(error.value)
 
 
+def test_a_server_that_asks_to_wait_for_long_is_quoted(port):
+    with pytest.raises(OffmodelError, match="answers 429 and asks to wait 86400 s.*Run again then"):
+        engine(FaultyProxy(port, ["wait"] * 9), retries=6, concurrency=1).generate(asked(1), GREEDY)
+
+
 def test_a_prompt_that_does_not_fit_is_reported_and_the_others_are_answered(port):
     over, answered = engine(FaultyProxy(port, ["overflow"]), concurrency=1).generate(asked(2), GREEDY)
     assert (over.id, over.finish_reason, over.text) == ("r0", "overflow", "")

@@ -145,6 +145,11 @@ class ApiEngine:
             ) from e
         except openai.APIStatusError as e:
             spent = 0.0
+            if (wait := e.response.headers.get("retry-after", "")).isdigit() and len(wait) > 2:  # longer than the client waits
+                raise OffmodelError(
+                    f"{self.base_url} answers {e.status_code} and asks to wait {wait} s",
+                    "run again then: replies that came are kept",
+                ) from e
             raise OffmodelError(
                 f"{self.base_url} still answers {e.status_code} after {self.retries} retries",
                 "lower OFFMODEL_API_CONCURRENCY or wait",
