@@ -89,3 +89,16 @@ def test_a_thought_that_never_closed_is_no_answer():
     assert (grade.correct, grade.parsed, grade.graded) == (False, False, True)
     assert arith.grade(item, f"hm</think>\\boxed{{{item.answer}}}", opened).correct
     assert json.dumps(grade.__dict__)
+
+
+def test_marks_that_are_special_tokens_stay_in_the_text(student):
+    from transformers import AddedToken, AutoTokenizer
+
+    from offmodel.models.chat import text_of
+
+    tokenizer = AutoTokenizer.from_pretrained(STUDENT.location)
+    tokenizer.add_tokens([AddedToken("[THINK]", special=True), AddedToken("[/THINK]", special=True)], special_tokens=True)
+    ids = tokenizer("[THINK]the cat[/THINK]the dog", add_special_tokens=False)["input_ids"]
+    assert "THINK" not in text_of(tokenizer, ids)
+    tokenizer.chat_template = str(tokenizer.chat_template) + "{# [THINK] [/THINK] #}"
+    assert text_of(tokenizer, ids) == "[THINK]the cat[/THINK]the dog"

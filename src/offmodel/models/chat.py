@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import TemplateError
@@ -117,6 +118,24 @@ def thinking_marks(tokenizer: PreTrainedTokenizerBase, request: Request) -> tupl
     pairs = [(opening, closing[opening]) for opening in closing]
     prompt = prompt_text(tokenizer, request) if template and pairs else ""
     return pairs, any(prompt.rstrip().endswith(opening) for opening, _ in pairs)
+
+
+def text_of(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int]) -> str:
+    """The text of generated tokens without special ones, but for marks around thinking, which tell it from the answer."""
+    marks = _special_marks(tokenizer, str(tokenizer.chat_template or ""))
+    at = [i for i, token in enumerate(tokens) if token in marks] if marks else []
+    parts, start = [], 0
+    for i in at:
+        parts += [tokenizer.decode(list(tokens[start:i]), skip_special_tokens=True), marks[tokens[i]]]
+        start = i + 1
+    return "".join([*map(str, parts), str(tokenizer.decode(list(tokens[start:]), skip_special_tokens=True))])
+
+
+@lru_cache(maxsize=8)
+def _special_marks(tokenizer: PreTrainedTokenizerBase, template: str) -> dict[int, str]:
+    """Marks around thinking that are special tokens, by id."""
+    special = set(tokenizer.all_special_tokens) | {str(t) for t in tokenizer.added_tokens_decoder.values() if t.special}
+    return {int(tokenizer.convert_tokens_to_ids(m)): m for m in set(MARK.findall(template)) if m in special}  # pyright: ignore
 
 
 def _opening(mark: str) -> str:

@@ -154,8 +154,8 @@ class TransformersEngine:
     def _text(self, tokens: list[int], stop: tuple[str, ...]) -> tuple[str, str]:
         """The text before the first stop string, and that string if there was one."""
         if stop and tokens and (token := self._stop_tokens(stop).get(tokens[-1])):
-            return str(self.tokenizer.decode(tokens[:-1], skip_special_tokens=True)), token
-        return cut_at_stop(str(self.tokenizer.decode(tokens, skip_special_tokens=True)), stop)
+            return chat.text_of(self.tokenizer, tokens[:-1]), token
+        return cut_at_stop(chat.text_of(self.tokenizer, tokens), stop)
 
     def _reached_stop(self, row: Row, stop: tuple[str, ...]) -> bool:
         tail = self.tokenizer.decode(row.tokens[-24:], skip_special_tokens=True)
