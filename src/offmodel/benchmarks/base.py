@@ -111,6 +111,8 @@ class Benchmark(ABC):
                     answer, more = answer[:start], True
                     break
             return replace(self.check(item, answer), run_on=more)
+        except MemoryError:  # a formula that grows without end
+            return Grade(False, False, "(took too much memory)", self.unanswered(item), graded=False)
         except Exception as e:  # whatever a text makes a parser or checker raise
             return Grade(False, False, f"({type(e).__name__} in the grader)", self.unanswered(item), graded=False)
 
